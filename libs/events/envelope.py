@@ -1,0 +1,164 @@
+"""What every event carries besides its data, and its form at every border.
+
+An event has one identity (`event_id`), one place in the history of everything (`position`, gap-free
+in commit order) and one place in the life of its aggregate (`stream`, `version`).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json, to_json
+
+CLOUD_EVENTS_VERSION = "1.0"
+SOURCE = "/milepost/projects"
+
+
+class EventData(BaseModel):
+    """The facts of one event. Readers ignore fields they do not know, so that writers may add some."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StreamKey(NamedTuple):
+    """The life of one aggregate in one organization; the same stream name may exist in two of them."""
+
+    org_id: UUID
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A recorded event as it was published.
+
+    `data` is the decoded JSON of the event, in the schema version of its day; `catalogue.read` upcasts
+    and validates it. Instants are aware and in UTC. `project_id` is `None` for events of the organization.
+    """
+
+    position: int
+    event_id: UUID
+    type: str
+    schema_version: int
+    org_id: UUID
+    project_id: UUID | None
+    stream: str
+    version: int
+    recorded_at: datetime
+    effective_at: datetime
+    actor: UUID
+    on_behalf_of: UUID | None
+    correlation_id: UUID | None
+    causation_id: UUID | None
+    traceparent: str | None
+    data: dict[str, Any]
+
+    @property
+    def key(self) -> StreamKey:
+        return StreamKey(self.org_id, self.stream)
+
+    @property
+    def entity_id(self) -> UUID:
+        """The id of the aggregate, which is the second part of its stream's name."""
+        return entity_id_of(self.stream)
+
+
+class Event(NamedTuple):
+    """A recorded event that was read: its envelope, and its data in today's schema version."""
+
+    envelope: Envelope
+    data: EventData
+
+
+def stream_name(aggregate: str, entity_id: UUID) -> str:
+    """`milestone` and an id make `milestone-<uuid>`."""
+    return f"{aggregate}-{entity_id}"
+
+
+def aggregate_of(stream: str) -> str:
+    return stream[:-37]
+
+
+def entity_id_of(stream: str) -> UUID:
+    return UUID(stream[-36:])
+
+
+def instant(text: str) -> datetime:
+    """Read an RFC 3339 instant as an aware datetime in UTC; raises `ValueError` on anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its offset from UTC")
+    return moment.astimezone(UTC)
+
+
+def instant_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with `Z` and always six decimals, so that equal instants are equal bytes."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def cloud_event(event: Envelope) -> bytes:
+    """Write an event as CloudEvents 1.0.2 structured JSON, the one form it has outside the log."""
+    envelope: dict[str, Any] = {
+        "specversion": CLOUD_EVENTS_VERSION,
+        "id": str(event.event_id),
+        "source": SOURCE,
+        "type": event.type,
+        "subject": event.stream,
+        "time": instant_text(event.recorded_at),
+        "datacontenttype": "application/json",
+        "dataschema": f"/schemas/{event.type}/{event.schema_version}",
+        "position": event.position,
+        "sequence": f"{event.position:020d}",
+        "streamversion": event.version,
+        "schemaversion": event.schema_version,
+        "orgid": str(event.org_id),
+        "effectiveat": instant_text(event.effective_at),
+        "actor": str(event.actor),
+    }
+    for name, value in (
+        ("projectid", event.project_id),
+        ("onbehalfof", event.on_behalf_of),
+        ("correlationid", event.correlation_id),
+        ("causationid", event.causation_id),
+        ("traceparent", event.traceparent),
+    ):
+        if value is not None:
+            envelope[name] = str(value)
+    envelope["data"] = event.data
+    return to_json(envelope)
+
+
+class UnreadableEvent(Exception):
+    """Bytes that are no event of ours: broken JSON, or an attribute that is missing or malformed."""
+
+
+def read_cloud_event(body: bytes) -> Envelope:
+    """Read an event from its CloudEvents JSON; raises `UnreadableEvent`, naming what is wrong."""
+    try:
+        raw = from_json(body)
+        return Envelope(
+            position=int(raw["position"]),
+            event_id=UUID(raw["id"]),
+            type=raw["type"],
+            schema_version=int(raw["schemaversion"]),
+            org_id=UUID(raw["orgid"]),
+            project_id=_optional_uuid(raw, "projectid"),
+            stream=raw["subject"],
+            version=int(raw["streamversion"]),
+            recorded_at=instant(raw["time"]),
+            effective_at=instant(raw["effectiveat"]),
+            actor=UUID(raw["actor"]),
+            on_behalf_of=_optional_uuid(raw, "onbehalfof"),
+            correlation_id=_optional_uuid(raw, "correlationid"),
+            causation_id=_optional_uuid(raw, "causationid"),
+            traceparent=raw.get("traceparent"),
+            data=raw["data"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableEvent(f"not an event of ours: {type(error).__name__}: {error}") from error
+
+
+def _optional_uuid(raw: dict[str, Any], name: str) -> UUID | None:
+    text = raw.get(name)
+    return None if text is None else UUID(text)
