@@ -1,0 +1,102 @@
+"""JetStream as Milepost uses it: one stream, whose sequence is the position of every event.
+
+What the client library has no call for stands here: atomic batches, and the few API requests whose exact
+subjects the service users are permitted to use.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from libs.events.catalogue import SUBJECT_ROOT
+
+STREAM = "PROJECTS"
+SUBJECTS = f"{SUBJECT_ROOT}.>"
+BATCH_EVENTS_MAX = 1_000
+API_SECONDS_MAX = 3.0
+PUBLISH_SECONDS_MAX = 5.0
+
+STREAM_NOT_FOUND = 10059
+CONSUMER_NOT_FOUND = 10014
+WRONG_LAST_SEQUENCE = 10071
+NO_MESSAGE_FOUND = 10037
+
+log = structlog.get_logger(__name__)
+
+
+class ApiError(Exception):
+    """JetStream refused a request; `code` is its error code."""
+
+    def __init__(self, code: int, description: str) -> None:
+        self.code = code
+        super().__init__(f"JetStream error {code}: {description}")
+
+
+async def connect(url: str, name: str) -> Client:
+    """Connect under a name, which is also that of the user's private inbox: `_INBOX_<name>`.
+
+    Reconnects for ever. Nothing published while disconnected is kept to be sent later: a publish that was
+    given up must not arrive after all.
+    """
+
+    async def on_error(error: Exception) -> None:
+        log.warning("nats_error", connection=name, error=f"{type(error).__name__}: {error}")
+
+    return await nats.connect(
+        url,
+        name=f"milepost-{name}",
+        inbox_prefix=f"_INBOX_{name}".encode(),
+        pending_size=-1,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.2,
+        connect_timeout=2,
+        ping_interval=10,
+        max_outstanding_pings=2,
+        error_cb=on_error,
+    )
+
+
+async def request(client: Client, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the JetStream API, such as `STREAM.INFO.PROJECTS`; raises `ApiError` or what the client raises."""
+    payload = json.dumps(body).encode() if body is not None else b""
+    reply = await client.request(f"$JS.API.{verb}", payload, timeout=API_SECONDS_MAX)
+    return _checked(reply)
+
+
+async def publish_batch(client: Client, messages: Sequence[tuple[str, bytes]], last_sequence: int) -> int:
+    """Publish `(subject, body)` pairs all or none, right behind `last_sequence`; returns the new last one.
+
+    Raises `ApiError` with `WRONG_LAST_SEQUENCE` when the stream does not end there. A timeout means unknown:
+    ask the stream where it ends. At most `BATCH_EVENTS_MAX` messages.
+    """
+    fence = {"Nats-Expected-Last-Sequence": str(last_sequence)}
+    *others, (last_subject, last_body) = messages
+    if others:
+        batch = uuid4().hex
+        for number, (subject, body) in enumerate(others, start=1):
+            headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)} | fence
+            await client.publish(subject, body, headers=headers)
+            fence = {}
+        fence = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"}
+    reply = await client.request(last_subject, last_body, timeout=PUBLISH_SECONDS_MAX, headers=fence)
+    sequence: int = _checked(reply)["seq"]
+    return sequence
+
+
+def user_of(url: str, default: str) -> str:
+    """The user a NATS URL names; `default` where it names none."""
+    return urlsplit(url).username or default
+
+
+def _checked(reply: Msg) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(reply.data)
+    if error := answer.get("error"):
+        raise ApiError(error.get("err_code", error["code"]), error.get("description", ""))
+    return answer

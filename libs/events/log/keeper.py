@@ -1,0 +1,94 @@
+"""The keeper owns the stream: it creates it, keeps its configuration, and reads its identity.
+
+It works with credentials of its own, which only the leader of the relay uses, and only when needed.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from libs.events import jetstream
+from libs.events.envelope import read_cloud_event
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What an operator decides about the stream. Production wants three replicas."""
+
+    replicas: int = 1
+    max_age: timedelta = timedelta(days=30)
+    max_bytes: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTail:
+    """Where the stream ends. `last_event_id` is `None` when it holds no message at its last sequence."""
+
+    created: str
+    last_sequence: int
+    last_event_id: UUID | None
+
+
+class Keeper:
+    """Creates and mends the stream `PROJECTS`."""
+
+    def __init__(self, nats_url: str, settings: StreamSettings) -> None:
+        self._nats_url = nats_url
+        self._settings = settings
+
+    async def create(self, first_position: int) -> None:
+        """Create the stream so that its next sequence is `first_position`; raises `ApiError` if it exists."""
+        await self._ask("CREATE", self._configuration() | {"first_seq": first_position})
+
+    async def uphold(self) -> None:
+        """Give the stream the configuration it should have."""
+        await self._ask("UPDATE", self._configuration())
+
+    async def _ask(self, verb: str, configuration: dict[str, Any]) -> None:
+        client = await jetstream.connect(self._nats_url, jetstream.user_of(self._nats_url, "keeper"))
+        try:
+            await jetstream.request(client, f"STREAM.{verb}.{jetstream.STREAM}", configuration)
+        finally:
+            await client.close()
+
+    def _configuration(self) -> dict[str, Any]:
+        return {
+            "name": jetstream.STREAM,
+            "subjects": [jetstream.SUBJECTS],
+            "retention": "limits",
+            "storage": "file",
+            "discard": "old",
+            "num_replicas": self._settings.replicas,
+            "max_age": int(self._settings.max_age.total_seconds() * 1_000_000_000),
+            "max_bytes": self._settings.max_bytes,
+            "duplicate_window": 0,
+            "allow_atomic": True,
+            "allow_direct": False,
+            "deny_delete": True,
+            "deny_purge": True,
+        }
+
+
+async def stream_tail(client: jetstream.Client) -> StreamTail | None:
+    """The end of the stream, or `None` if there is no stream."""
+    try:
+        info = await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}")
+    except jetstream.ApiError as error:
+        if error.code == jetstream.STREAM_NOT_FOUND:
+            return None
+        raise
+    last_sequence = info["state"]["last_seq"]
+    last_event_id = await _event_id_at(client, last_sequence) if info["state"]["messages"] else None
+    return StreamTail(info["created"], last_sequence, last_event_id)
+
+
+async def _event_id_at(client: jetstream.Client, sequence: int) -> UUID | None:
+    try:
+        answer = await jetstream.request(client, f"STREAM.MSG.GET.{jetstream.STREAM}", {"seq": sequence})
+    except jetstream.ApiError as error:
+        if error.code == jetstream.NO_MESSAGE_FOUND:
+            return None
+        raise
+    return read_cloud_event(base64.b64decode(answer["message"]["data"])).event_id

@@ -1,0 +1,172 @@
+"""The relay carries the log into the stream, so that an event's position is its stream sequence.
+
+It has no cursor of its own: the stream's last sequence is the cursor, and the server refuses whatever does
+not follow it. So a second relay, a lost acknowledgement or a crash can neither double, drop nor reorder.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import nats.errors
+import structlog
+
+from libs.chassis.postgres import Leadership, is_transient
+from libs.events import jetstream
+from libs.events.log import measuring
+from libs.events.log.keeper import Keeper, StreamTail, stream_tail
+from libs.events.log.log import LogEntry, read_entries, read_head
+
+POLL_SECONDS = 0.1
+IDENTITY_CHECK_SECONDS = 10.0
+BACKOFF_SECONDS_MAX = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class StreamRefused(Exception):
+    """The stream holds what the log does not: an operator must decide which of them is right."""
+
+
+class PositionMismatch(Exception):
+    """The stream gave an event another sequence than its position: never expected, never ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """Where the relay reads and writes. `stream_max_age` is how far back a new stream reaches."""
+
+    database_url: str
+    nats_url: str
+    stream_max_age: timedelta
+
+
+class Relay:
+    """Publishes the log. `run` leads when it can, and hands over by losing the lock or being cancelled."""
+
+    def __init__(self, settings: RelaySettings, keeper: Keeper) -> None:
+        self._settings = settings
+        self._keeper = keeper
+        self._woken = asyncio.Event()
+        self._tail: StreamTail | None = None
+
+    def wake(self) -> None:
+        """Say that the log has grown; without it the relay looks every 100 ms."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Lead whenever the leader lock can be had, for ever; survives every outage."""
+        failures = 0
+        while True:
+            try:
+                async with Leadership(self._settings.database_url, "milepost.relay") as leadership:
+                    measuring.RELAY_LEADING.set(1)
+                    failures = 0
+                    await self._lead(leadership.connection)
+            except (nats.errors.Error, jetstream.ApiError, StreamRefused, PositionMismatch, TimeoutError) as error:
+                failures += 1
+                log.warning("relay_interrupted", error=f"{type(error).__name__}: {error}")
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                failures += 1
+                log.warning("relay_interrupted", error=f"{type(error).__name__}: {error}")
+            finally:
+                measuring.RELAY_LEADING.set(0)
+            await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.1 * 2**failures))
+
+    async def _lead(self, connection: asyncpg.Connection) -> None:
+        client = await jetstream.connect(self._settings.nats_url, jetstream.user_of(self._settings.nats_url, "relay"))
+        try:
+            await self._keeper_upholds(client)
+            while True:
+                position = await self._agreed_position(client, connection)
+                await self._publish_from(client, connection, position)
+        finally:
+            await client.close()
+
+    async def _keeper_upholds(self, client: jetstream.Client) -> None:
+        if await stream_tail(client) is not None:
+            await self._keeper.uphold()
+
+    async def _publish_from(self, client: jetstream.Client, connection: asyncpg.Connection, position: int) -> None:
+        """Publish everything after a position until it is time to compare identities again."""
+        until = time.monotonic() + IDENTITY_CHECK_SECONDS
+        while time.monotonic() < until:
+            self._woken.clear()
+            entries = await read_entries(connection, position, jetstream.BATCH_EVENTS_MAX)
+            if not entries:
+                _observe_lag(position, position, None)
+                await self._wait_for_more()
+                continue
+            try:
+                position = await self._publish(client, entries, position)
+            except jetstream.ApiError as error:
+                if error.code != jetstream.WRONG_LAST_SEQUENCE:
+                    raise
+                measuring.RELAY_FENCED.inc()
+                return
+
+    async def _publish(self, client: jetstream.Client, entries: list[LogEntry], position: int) -> int:
+        measuring.RELAY_BATCH_EVENTS.observe(len(entries))
+        _observe_lag(entries[-1].position, position, entries[0].recorded_at)
+        messages = [(entry.subject, entry.body) for entry in entries]
+        sequence = await jetstream.publish_batch(client, messages, position)
+        if sequence != entries[-1].position:
+            raise PositionMismatch(f"position {entries[-1].position} became sequence {sequence}")
+        measuring.RELAYED.set(sequence)
+        return sequence
+
+    async def _wait_for_more(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _agreed_position(self, client: jetstream.Client, connection: asyncpg.Connection) -> int:
+        """Where the stream ends, once it is known to be a true copy of the log up to there."""
+        tail = await stream_tail(client)
+        if tail is None:
+            await self._create_stream(connection)
+            tail = await stream_tail(client)
+            if tail is None:
+                raise StreamRefused("the stream was created and is gone again")
+        elif self._tail and (tail.created != self._tail.created or tail.last_sequence < self._tail.last_sequence):
+            measuring.STREAM_HEALED.labels("replaced").inc()
+            log.warning("stream_replaced", position_before=self._tail.last_sequence, position=tail.last_sequence)
+        await self._compare(connection, tail)
+        self._tail = tail
+        return tail.last_sequence
+
+    async def _create_stream(self, connection: asyncpg.Connection) -> None:
+        oldest = datetime.now(UTC) - self._settings.stream_max_age
+        first = await connection.fetchval(
+            "select position from events where recorded_at >= $1 order by position limit 1", oldest
+        )
+        if first is None:
+            first = await read_head(connection) + 1
+        await self._keeper.create(first)
+        measuring.STREAM_HEALED.labels("missing").inc()
+        log.warning("stream_created", first_position=first)
+
+    async def _compare(self, connection: asyncpg.Connection, tail: StreamTail) -> None:
+        head = await read_head(connection)
+        event_id = await connection.fetchval("select event_id from events where position = $1", tail.last_sequence)
+        diverged = tail.last_event_id is not None and tail.last_event_id != event_id
+        refused = tail.last_sequence > head or diverged
+        measuring.RELAY_REFUSED.set(int(refused))
+        if refused:
+            raise StreamRefused(
+                f"the stream ends at {tail.last_sequence} with event {tail.last_event_id}, the log at {head} and has "
+                f"{event_id} there: was the database restored from a backup? See docs/operating.md, 'A stream ahead "
+                "of the log'; nothing is relayed until an operator has decided"
+            )
+
+
+def _observe_lag(head: int, position: int, oldest: datetime | None) -> None:
+    measuring.LOG_HEAD.set(head)
+    measuring.RELAY_LAG_EVENTS.set(head - position)
+    measuring.RELAY_LAG_SECONDS.set((datetime.now(UTC) - oldest).total_seconds() if oldest else 0)
