@@ -1,0 +1,113 @@
+"""A real nats-server with JetStream, started with the configuration that the cluster uses."""
+
+import json
+import secrets
+import shutil
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.ports import LOOPBACK
+from deploy.local.processes import ChildProcess
+
+USERS = ("relay", "keeper", "timeline", "notifications")
+CONFIGURATION = Path(__file__).parents[1] / "k8s/base/nats/nats.conf"
+START_SECONDS_MAX = 30
+
+
+@dataclass
+class EmbeddedNats:
+    """One server with its store in `directory`. The passwords are kept beside it and survive a wiped store."""
+
+    directory: Path
+    port: int
+    sync_interval: str = "2m"
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    _server: ChildProcess | None = field(default=None, repr=False)
+
+    @property
+    def store(self) -> Path:
+        return self.directory / "store"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "nats.log"
+
+    def url(self, user: str) -> str:
+        """The address with the name and password of one of USERS."""
+        return f"nats://{user}:{self.passwords[user]}@{LOOPBACK}:{self.port}"
+
+    def start(self) -> ChildProcess:
+        """Start on the store as it is; return once a client is greeted, by when JetStream has recovered."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.passwords = kept_passwords(self.directory / "passwords.json")
+        self._server = ChildProcess(
+            name="NATS",
+            command=[str(Path(sys.executable).parent / "nats-server"), "--config", str(CONFIGURATION)],
+            log=self.log,
+            environment=configuration(
+                self.passwords, host=LOOPBACK, port=self.port, store=self.store, sync_interval=self.sync_interval
+            ),
+        )
+        self._server.start()
+        self._server.wait_until(lambda: greets(self.port), START_SECONDS_MAX, "make reset && make run")
+        return self._server
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+
+    def kill(self) -> None:
+        """Crash (SIGKILL); the store stays as it was that instant."""
+        if self._server is not None:
+            self._server.kill()
+
+    def wipe(self) -> None:
+        """Lose the whole store, as with a lost volume. Only while the server is down."""
+        if self._server is not None and self._server.alive:
+            raise RuntimeError("stop or kill the server before its store is wiped")
+        shutil.rmtree(self.store, ignore_errors=True)
+
+    def freeze(self) -> None:
+        """Stall it (SIGSTOP): connections stay open and nothing answers."""
+        if self._server is not None:
+            self._server.freeze()
+
+    def thaw(self) -> None:
+        if self._server is not None:
+            self._server.thaw()
+
+
+def configuration(
+    passwords: dict[str, str], *, host: str, port: int, store: Path, sync_interval: str
+) -> dict[str, str]:
+    """The environment that fills in every $NAME of nats.conf."""
+    return {
+        "MILEPOST_NATS_SERVER_NAME": "milepost-local",
+        "MILEPOST_NATS_HOST": host,
+        "MILEPOST_NATS_PORT": str(port),
+        "MILEPOST_NATS_MONITOR_PORT": "0",
+        "MILEPOST_NATS_STORE_DIRECTORY": str(store),
+        "MILEPOST_NATS_STORE_SIZE": "8GB",
+        "MILEPOST_NATS_SYNC_INTERVAL": sync_interval,
+        **{f"MILEPOST_NATS_{user.upper()}_PASSWORD": password for user, password in passwords.items()},
+    }
+
+
+def kept_passwords(file: Path) -> dict[str, str]:
+    """The passwords in this file, made and written first where there are none. Each starts with a letter."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({user: f"p{secrets.token_hex(24)}" for user in USERS}))
+    passwords: dict[str, str] = json.loads(file.read_text())
+    return passwords
+
+
+def greets(port: int) -> bool:
+    """True if a NATS server says INFO on this loopback port."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            return connection.recv(5) == b"INFO "
+    except OSError:
+        return False

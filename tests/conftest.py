@@ -1,0 +1,100 @@
+"""Fixtures every test may use: real servers for the session, a fresh database and an empty stream for one test."""
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import FrameType
+
+import nats
+import nats.js.errors
+import pytest
+import pytest_asyncio
+
+from deploy.local.nats import EmbeddedNats
+from deploy.local.postgres import EmbeddedPostgres
+from tests.support.databases import Databases, FreshDatabase, Migrate
+from tests.support.servers import (
+    NatsServer,
+    embedded_nats,
+    embedded_postgres,
+    nats_for_session,
+    postgres_for_session,
+)
+
+FreshDatabaseFactory = Callable[[str, Migrate], Awaitable[FreshDatabase]]
+
+
+def pytest_configure() -> None:
+    """A polite kill ends the session as Ctrl-C does, so that its servers are stopped."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_dsn() -> Iterator[str]:
+    """The administrator's DSN of the session's PostgreSQL 18."""
+    with postgres_for_session() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    """The session's NATS: `url(user)` for relay, keeper, timeline or notifications. Break a disposable one instead."""
+    with nats_for_session() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def fresh_nats(nats_server: NatsServer) -> NatsServer:
+    """The session's NATS without a stream, as on a first start."""
+    await delete_stream(nats_server.url("keeper"), "PROJECTS")
+    return nats_server
+
+
+@pytest.fixture
+def disposable_postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the test's own: kill(), start(), stop()."""
+    with embedded_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def disposable_nats() -> Iterator[EmbeddedNats]:
+    """A NATS server of the test's own: kill(), wipe(), freeze(), start(), stop()."""
+    with embedded_nats() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def databases(postgres_admin_dsn: str) -> AsyncIterator[Databases]:
+    """Makes databases from templates; for fixtures that keep one longer than a test."""
+    databases = Databases(postgres_admin_dsn)
+    yield databases
+    await databases.drop_templates()
+
+
+@pytest_asyncio.fixture
+async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabaseFactory]:
+    """`await fresh_database("timeline", migrate)`: a database of the test's own, dropped after it."""
+    made: list[FreshDatabase] = []
+
+    async def create(template_name: str, migrate: Migrate) -> FreshDatabase:
+        made.append(await databases.fresh(template_name, migrate))
+        return made[-1]
+
+    yield create
+    for database in made:
+        await databases.drop(database)
+
+
+async def delete_stream(keeper_url: str, stream: str) -> None:
+    """Delete a JetStream stream; nothing happens where there is none."""
+    client = await nats.connect(keeper_url, inbox_prefix=b"_INBOX_keeper")
+    try:
+        await client.jetstream().delete_stream(stream)
+    except nats.js.errors.NotFoundError:
+        pass
+    finally:
+        await client.close()
