@@ -1,0 +1,60 @@
+"""The bulk feed of the log over HTTP, for consumers that lag behind the stream and for rebuilds."""
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+
+import httpx2 as httpx
+
+from libs.events.envelope import Envelope, read_cloud_event
+
+PAGE_EVENTS_MAX = 5_000
+PATH = "/internal/v1/log"
+
+
+class FeedUnavailable(Exception):
+    """The log's feed did not answer as it should; ask again later."""
+
+
+class Feed:
+    """Reads events of the log in order, in pages. One client for the life of the process."""
+
+    def __init__(self, projects_url: str, service_token: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=projects_url,
+            headers={"Authorization": f"Bearer {service_token}"},
+            timeout=httpx.Timeout(10.0),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> "Feed":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def page(self, after: int, limit: int = PAGE_EVENTS_MAX) -> list[Envelope]:
+        """Up to `limit` events after a position, in order; empty at the head. Raises `FeedUnavailable`."""
+        return [read_cloud_event(line) for line in (await self._get(after, limit)).content.splitlines()]
+
+    async def head(self) -> int:
+        """The position of the last event in the log. Raises `FeedUnavailable`."""
+        return int((await self._get(0, 0)).headers["Milepost-Head"])
+
+    async def pages(self, after: int) -> AsyncIterator[list[Envelope]]:
+        """Pages of events after a position, up to the head of the moment."""
+        while events := await self.page(after):
+            yield events
+            after = events[-1].position
+
+    async def _get(self, after: int, limit: int) -> httpx.Response:
+        try:
+            response = await self._client.get(PATH, params={"after": after, "limit": limit})
+            response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise FeedUnavailable(f"the log's feed failed: {type(error).__name__}: {error}") from error
+        return response

@@ -1,0 +1,215 @@
+"""Parking: a project whose event cannot be applied waits, in order, while all others go on.
+
+A sequence is a project or, for what has left it, a stream. Once parked, every later event of it waits behind
+the first, until an operator has it retried or skipped; the reader that leads carries that out between batches.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from libs.events.envelope import Envelope, cloud_event, read_cloud_event
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedSequence:
+    """A waiting sequence: where and why it stopped, and how many events wait."""
+
+    org_id: UUID
+    sequence: str
+    position: int
+    code: str
+    detail: str
+    parked_at: datetime
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an operator decided about a parked sequence."""
+
+    decision_id: int
+    org_id: UUID
+    sequence: str
+    decision: str
+
+
+def sequence_of(envelope: Envelope) -> str:
+    """The sequence a poison event parks: its project's, or its stream's where it has no project."""
+    return envelope.stream if envelope.project_id is None else project_sequence(envelope.project_id)
+
+
+def project_sequence(project_id: UUID) -> str:
+    return f"project-{project_id}"
+
+
+class ParkingLot:
+    """What is parked, as the leading reader sees it. Load it in the transaction that uses it."""
+
+    def __init__(self, parked: Iterable[tuple[UUID, str]] = ()) -> None:
+        self._parked = set(parked)
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    @classmethod
+    async def load(cls, connection: asyncpg.Connection) -> "ParkingLot":
+        rows = await connection.fetch("select org_id, sequence from parked_sequences")
+        return cls((row["org_id"], row["sequence"]) for row in rows)
+
+    def holds(self, envelope: Envelope) -> bool:
+        """Whether an event must wait because something before it does."""
+        if not self._parked:
+            return False
+        return (envelope.org_id, sequence_of(envelope)) in self._parked or (
+            envelope.org_id,
+            envelope.stream,
+        ) in self._parked
+
+    def split(self, envelopes: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
+        """Events that may be applied, and events that must wait; a waiting event makes its stream wait too."""
+        free: list[Envelope] = []
+        waiting: list[Envelope] = []
+        for envelope in envelopes:
+            if self.holds(envelope):
+                waiting.append(envelope)
+                self._parked.add((envelope.org_id, envelope.stream))
+            else:
+                free.append(envelope)
+        return free, waiting
+
+
+async def park(connection: asyncpg.Connection, envelope: Envelope, code: str, detail: str) -> None:
+    """Park the sequence of a poison event, beginning with that event."""
+    await _park_sequences(connection, [(envelope.org_id, sequence_of(envelope))], envelope.position, code, detail)
+    await park_waiting(connection, [envelope])
+    await connection.execute("delete from attempts where position = $1", envelope.position)
+
+
+async def park_waiting(connection: asyncpg.Connection, envelopes: Sequence[Envelope]) -> None:
+    """Let events wait behind what is parked already, and their streams wherever they go."""
+    for envelope in envelopes:
+        await _park_sequences(
+            connection, [(envelope.org_id, envelope.stream)], envelope.position, "waits", "an earlier event is parked"
+        )
+        await connection.execute(
+            "insert into parked_events (position, org_id, project_id, stream, event_id, body)"
+            " values ($1, $2, $3, $4, $5, $6) on conflict (position) do nothing",
+            envelope.position,
+            envelope.org_id,
+            envelope.project_id,
+            envelope.stream,
+            envelope.event_id,
+            cloud_event(envelope).decode(),
+        )
+
+
+async def waiting_events(connection: asyncpg.Connection, org_id: UUID, sequence: str) -> list[Envelope]:
+    """The parked events of a sequence, in order: of its project, and of every stream that waits for it."""
+    rows = await connection.fetch(
+        """
+        select body from parked_events
+        where org_id = $1 and (
+            stream = $2 or 'project-' || project_id = $2
+            or stream in (select stream from parked_events where org_id = $1 and 'project-' || project_id = $2)
+        )
+        order by position
+        """,
+        org_id,
+        sequence,
+    )
+    return [read_cloud_event(row["body"].encode()) for row in rows]
+
+
+async def release(connection: asyncpg.Connection, envelopes: Sequence[Envelope], org_id: UUID, sequence: str) -> None:
+    """Forget that these events and the sequence are parked: they have been applied, or are skipped."""
+    streams = sorted({envelope.stream for envelope in envelopes} | {sequence})
+    await connection.execute(
+        "delete from parked_events where position = any($1)", [envelope.position for envelope in envelopes]
+    )
+    await connection.execute(
+        "delete from parked_sequences where org_id = $1 and sequence = any($2)"
+        " and not exists (select 1 from parked_events where parked_events.org_id = parked_sequences.org_id"
+        "                 and parked_events.stream = parked_sequences.sequence)",
+        org_id,
+        streams,
+    )
+
+
+async def count_attempt(connection: asyncpg.Connection, position: int) -> int:
+    """Count an attempt at an event before it is made; returns which one it is, from 1."""
+    count: int = await connection.fetchval(
+        "insert into attempts (position, count) values ($1, 1)"
+        " on conflict (position) do update set count = attempts.count + 1 returning count",
+        position,
+    )
+    return count
+
+
+async def list_parked(connection: asyncpg.Connection) -> list[ParkedSequence]:
+    """Every parked sequence that holds others up, oldest first."""
+    rows = await connection.fetch(
+        """
+        select org_id, sequence, position, code, detail, parked_at, (
+            select count(*) from parked_events
+            where parked_events.org_id = parked_sequences.org_id
+              and (stream = sequence or 'project-' || project_id = sequence)
+        ) as events
+        from parked_sequences where code <> 'waits' order by position
+        """
+    )
+    return [ParkedSequence(**dict(row)) for row in rows]
+
+
+async def decide(
+    connection: asyncpg.Connection, org_id: UUID, sequence: str, decision: str, reason: str, decided_by: str
+) -> int:
+    """Ask the leading reader to retry a parked sequence or to skip its first event; returns the decision's id."""
+    decision_id: int = await connection.fetchval(
+        "insert into parking_decisions (org_id, sequence, decision, reason, decided_by)"
+        " values ($1, $2, $3, $4, $5) returning decision_id",
+        org_id,
+        sequence,
+        decision,
+        reason,
+        decided_by,
+    )
+    return decision_id
+
+
+async def open_decisions(connection: asyncpg.Connection) -> list[Decision]:
+    rows = await connection.fetch(
+        "select decision_id, org_id, sequence, decision from parking_decisions"
+        " where carried_out_at is null order by decision_id"
+    )
+    return [Decision(**dict(row)) for row in rows]
+
+
+async def close_decision(connection: asyncpg.Connection, decision_id: int, position: int | None, result: str) -> None:
+    await connection.execute(
+        "update parking_decisions set carried_out_at = now(), position = $2, result = $3 where decision_id = $1",
+        decision_id,
+        position,
+        result,
+    )
+
+
+async def skipped_positions(connection: asyncpg.Connection) -> frozenset[int]:
+    """Positions an operator has skipped; a rebuild leaves them out too."""
+    rows = await connection.fetch(
+        "select position from parking_decisions where decision = 'skip' and position is not null"
+    )
+    return frozenset(row["position"] for row in rows)
+
+
+async def _park_sequences(
+    connection: asyncpg.Connection, sequences: Sequence[tuple[UUID, str]], position: int, code: str, detail: str
+) -> None:
+    await connection.executemany(
+        "insert into parked_sequences (org_id, sequence, position, code, detail) values ($1, $2, $3, $4, $5)"
+        " on conflict (org_id, sequence) do nothing",
+        [(org_id, sequence, position, code, detail[:2_000]) for org_id, sequence in sequences],
+    )
