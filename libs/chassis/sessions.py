@@ -1,0 +1,55 @@
+"""What every session with Postgres has: its settings, its bounds, and which of its errors may pass."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 3.0
+LOCK_SECONDS = 1.0
+
+_TRANSIENT = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same unit may succeed when tried again: the fault lies in the moment, not in the data.
+
+    Time-outs and lost connections are transient too; whether the unit took effect is then unknown.
+    """
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return False
+    return isinstance(error, _TRANSIENT)
+
+
+def session_settings(
+    application_name: str,
+    statement_timeout_seconds: float = STATEMENT_SECONDS,
+    others: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """What every session of a service starts with; `others` win."""
+    return {
+        "application_name": application_name,
+        "statement_timeout": str(int(statement_timeout_seconds * 1_000)),
+        "lock_timeout": str(int(LOCK_SECONDS * 1_000)),
+        "idle_in_transaction_session_timeout": "10000",
+        "transaction_timeout": str(max(10_000, int(statement_timeout_seconds * 1_000))),
+        "timezone": "UTC",
+        "jit": "off",
+        **(others or {}),
+    }
