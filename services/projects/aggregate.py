@@ -7,7 +7,6 @@ events its outputs, rejections its refusals.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from inspect import getdoc
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -19,16 +18,28 @@ from services.projects.facts import Facts
 
 State = TypeVar("State")
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Sentence = Annotated[str, StringConstraints(max_length=2_000)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
+# PostgreSQL cannot store NUL, and a text that holds one is a mistake anyway. Lone surrogates never get
+# this far: neither JSON in UTF-8 nor pydantic lets them in.
+WITHOUT_NUL = r"^[^\x00]*$"
+
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=WITHOUT_NUL)
+]
+Sentence = Annotated[str, StringConstraints(max_length=2_000, pattern=WITHOUT_NUL)]
+Reason = Annotated[
+    str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True, pattern=WITHOUT_NUL)
+]
+Text = Annotated[str, StringConstraints(max_length=20_000, pattern=WITHOUT_NUL)]
 
 
-class Command(BaseModel):
-    """A wish to change one aggregate; also the HTTP body that expresses it."""
+class Part(BaseModel):
+    """A part of a command, as strict as the whole."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Command(Part):
+    """A wish to change one aggregate; also the HTTP body that expresses it."""
 
     effective_at: AwareDatetime | None = Field(
         default=None,
@@ -57,10 +68,26 @@ class Rejection(Exception):
         return code_of(type(self))
 
 
-@cache
 def code_of(rejection: type[Rejection]) -> str:
     """`MilestoneAlreadyAchieved` becomes `milestone_already_achieved`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", rejection.__name__).lower()
+
+
+class CorruptHistory(Exception):
+    """Events that no decision could have written; never caught, it pages somebody."""
+
+
+def begun(state: State | None) -> State:
+    """The state of a stream that has begun; `evolve` demands it of all events but the first."""
+    if state is None:
+        raise CorruptHistory("the history does not begin with its first event")
+    return state
+
+
+def unbegun(state: object) -> None:
+    """Nothing may come before the first event of a stream."""
+    if state is not None:
+        raise CorruptHistory("the history begins twice")
 
 
 @dataclass(frozen=True, slots=True)
