@@ -6,8 +6,8 @@ process is frozen, so that another replica may lead.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import asyncpg
 import structlog
@@ -15,6 +15,7 @@ from asyncpg.connect_utils import SessionAttribute
 
 from libs.chassis.sessions import CONNECT_SECONDS, Connection, is_transient, session_settings
 
+POLL_SECONDS = 1.0
 BEAT_SECONDS = 1.0
 BEAT_SECONDS_MAX = 3.0
 # A frozen leader (a stopped process, a cut cable) is out of office after this long.
@@ -28,88 +29,99 @@ class LeadershipLost(ConnectionError):
     """The session that held the leader lock is gone; somebody else may lead already."""
 
 
-@contextlib.asynccontextmanager
-async def leadership(dsn: str, lock_name: str, *, poll_seconds: float = 1.0) -> AsyncIterator[None]:
-    """Wait, as long as it takes, until this process leads; run the body while it does.
+class Leadership:
+    """`async with Leadership(dsn, "milepost.relay") as leadership:` runs its body while this process leads.
 
-    When the lock is lost the body is cancelled at once and `LeadershipLost` raised: enter again to stand for
-    election again. Leaving the body releases the lock. Errors of connecting are raised unless transient.
+    Entering waits, as long as it takes, for the lock of that name in that database. When the lock is lost the
+    body is cancelled at once and `LeadershipLost`, a transient error, raised: enter again to stand for
+    election again. Leaving releases the lock. Errors of connecting are raised unless they are transient.
     """
-    leader = asyncio.current_task()
-    if leader is None:
-        raise RuntimeError("only a task can lead")
-    connection = await _elected(dsn, lock_name, poll_seconds)
-    is_lost = False
 
-    def lose(*_: Any) -> None:
-        nonlocal is_lost
-        if not is_lost:
-            is_lost = True
-            leader.cancel()
+    def __init__(self, dsn: str, lock_name: str, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._dsn = dsn
+        self._lock_name = lock_name
+        self._poll_seconds = min(poll_seconds, LEASE_SECONDS / 2)
+        self._is_lost = False
 
-    connection.add_termination_listener(lose)
-    beating = asyncio.create_task(_beat(connection, lose), name=f"{lock_name} heartbeat")
-    if connection.is_closed():
-        lose()
-    log.info("leading", lock=lock_name)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if is_lost and leader.uncancel() == 0:
-            log.warning("leadership_lost", lock=lock_name)
-            raise LeadershipLost(f"the session holding the lock {lock_name!r} is gone") from None
-        raise
-    finally:
-        is_lost = True
-        beating.cancel()
-        with contextlib.suppress(Exception):
-            connection.remove_termination_listener(lose)
-        await _close(connection)
+    @property
+    def connection(self) -> Connection:
+        """A session for the leader's own work, beside the one that holds the lock; both end together."""
+        return self._work
 
+    async def __aenter__(self) -> Self:
+        leader = asyncio.current_task()
+        if leader is None:
+            raise RuntimeError("only a task can lead")
+        self._leader = leader
+        self._is_lost = False
+        self._lock, self._work = await self._elected()
+        self._lock.add_termination_listener(self._lose)
+        self._work.add_termination_listener(self._lose)
+        self._beating = asyncio.create_task(self._beat(), name=f"heartbeat of {self._lock_name}")
+        log.info("leading", lock=self._lock_name)
+        return self
 
-async def _elected(dsn: str, lock_name: str, poll_seconds: float) -> Connection:
-    while True:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        was_lost, self._is_lost = self._is_lost, True
+        self._beating.cancel()
+        # The lock goes last: nobody else leads while this leader's work may still be under way.
+        await _end(self._work)
+        await _end(self._lock)
+        if was_lost and self._leader.uncancel() == 0 and (kind is None or kind is asyncio.CancelledError):
+            log.warning("leadership_lost", lock=self._lock_name)
+            raise LeadershipLost(f"the session holding the lock {self._lock_name!r} is gone") from None
+
+    def _lose(self, *_: Any) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            self._work.terminate()
+            self._leader.cancel()
+
+    async def _beat(self) -> None:
         try:
-            return await _stand(dsn, lock_name, poll_seconds)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("election_failed", lock=lock_name, error=type(error).__name__)
-        await asyncio.sleep(poll_seconds)
+            while True:
+                await asyncio.sleep(BEAT_SECONDS)
+                await self._lock.fetchval("select 1")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._lock.terminate()
+            self._lose()
 
-
-async def _stand(dsn: str, lock_name: str, poll_seconds: float) -> Connection:
-    connection: Connection = await asyncpg.connect(
-        dsn,
-        timeout=CONNECT_SECONDS,
-        command_timeout=BEAT_SECONDS_MAX,
-        server_settings=session_settings(
-            f"leader {lock_name}"[:63], others={"idle_session_timeout": f"{LEASE_SECONDS}s"}
-        ),
-        target_session_attrs=SessionAttribute.read_write,
-    )
-    try:
-        while not await connection.fetchval(TRY_LOCK, lock_name):  # noqa: ASYNC110
-            await asyncio.sleep(min(poll_seconds, LEASE_SECONDS / 2))
-    except BaseException:
-        connection.terminate()
-        raise
-    return connection
-
-
-async def _beat(connection: Connection, lose: Any) -> None:
-    try:
+    async def _elected(self) -> tuple[Connection, Connection]:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            await connection.fetchval("select 1")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
-        lose()
+            try:
+                return await self._stand()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("election_failed", lock=self._lock_name, error=type(error).__name__)
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _stand(self) -> tuple[Connection, Connection]:
+        lock = await self._connect(command_timeout=BEAT_SECONDS_MAX, idle_session_timeout=f"{LEASE_SECONDS}s")
+        try:
+            while not await lock.fetchval(TRY_LOCK, self._lock_name):  # noqa: ASYNC110
+                await asyncio.sleep(self._poll_seconds)
+            return lock, await self._connect(command_timeout=CONNECT_SECONDS)
+        except BaseException:
+            lock.terminate()
+            raise
+
+    async def _connect(self, *, command_timeout: float, **settings: str) -> Connection:
+        return await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=command_timeout,
+            server_settings=session_settings(f"leader of {self._lock_name}"[:63], others=settings),
+            target_session_attrs=SessionAttribute.read_write,
+        )
 
 
-async def _close(connection: Connection) -> None:
+async def _end(connection: Connection) -> None:
     try:
         async with asyncio.timeout(1):
             await connection.close()
     except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()

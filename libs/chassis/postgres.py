@@ -14,7 +14,7 @@ import structlog
 from asyncpg.connect_utils import SessionAttribute
 from prometheus_client import Counter, Gauge, Histogram
 
-from libs.chassis.leading import LeadershipLost, leadership
+from libs.chassis.leading import Leadership, LeadershipLost
 from libs.chassis.sessions import (
     CONNECT_SECONDS,
     STATEMENT_SECONDS,
@@ -31,11 +31,11 @@ else:
 __all__ = [
     "Connection",
     "Database",
+    "Leadership",
     "LeadershipLost",
     "PoolExhausted",
     "UnitExpired",
     "is_transient",
-    "leadership",
     "session_settings",
 ]
 

@@ -32,7 +32,8 @@ def is_transient(error: BaseException) -> bool:
 
     Time-outs and lost connections are transient too; whether the unit took effect is then unknown.
     """
-    if isinstance(error, asyncpg.ClientConfigurationError):
+    if isinstance(error, ValueError):
+        # A malformed DSN, or a value that no retry will make fit: both are InterfaceErrors to asyncpg.
         return False
     return isinstance(error, _TRANSIENT)
 
