@@ -53,6 +53,7 @@ async def provision(admin_dsn: str, service_dsns: Sequence[str], owner: str) -> 
         await _create_database(connection, database, owner, [login.role for login in logins])
     finally:
         await connection.close(timeout=5)
+    await _admit_owner(in_database(admin_dsn, database), owner)
     return in_database(admin_dsn, database)
 
 
@@ -82,6 +83,22 @@ async def _create_database(connection: Connection, database: str, owner: str, ro
         await connection.execute(f"revoke all on database {quoted(database)} from public")
     for role in roles:
         await connection.execute(f"grant connect on database {quoted(database)} to {quoted(role)}")
+
+
+async def _admit_owner(dsn: str, owner: str) -> None:
+    """Let the owner create tables in a database that somebody else made for us."""
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "migrate"})
+    try:
+        if not await connection.fetchval("select has_schema_privilege($1, 'public', 'create')", owner):
+            await connection.execute(f"grant usage, create on schema public to {quoted(owner)}")
+        if not await connection.fetchval(
+            "select has_database_privilege($1, current_database(), 'create')", owner
+        ):
+            await connection.execute(
+                f"grant create on database {quoted(urlsplit(dsn).path.removeprefix('/'))} to {quoted(owner)}"
+            )
+    finally:
+        await connection.close(timeout=5)
 
 
 async def _role_exists(connection: Connection, role: str) -> bool:

@@ -86,8 +86,7 @@ def read(envelope: Envelope) -> Event:
     event_type = type_named(envelope.type)
     if envelope.schema_version > event_type.version:
         raise UnknownEvent(
-            f"{envelope.type} has version {envelope.schema_version}, "
-            f"this program knows {event_type.version}"
+            f"{envelope.type} has version {envelope.schema_version}, this program knows {event_type.version}"
         )
     data = envelope.data
     for version in range(envelope.schema_version, event_type.version):

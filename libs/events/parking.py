@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 
+from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope, cloud_event, read_cloud_event
 
 
@@ -56,7 +56,7 @@ class ParkingLot:
         return len(self._parked)
 
     @classmethod
-    async def load(cls, connection: asyncpg.Connection) -> "ParkingLot":
+    async def load(cls, connection: Connection) -> "ParkingLot":
         rows = await connection.fetch("select org_id, sequence from parked_sequences")
         return cls((row["org_id"], row["sequence"]) for row in rows)
 
@@ -82,18 +82,24 @@ class ParkingLot:
         return free, waiting
 
 
-async def park(connection: asyncpg.Connection, envelope: Envelope, code: str, detail: str) -> None:
+async def park(connection: Connection, envelope: Envelope, code: str, detail: str) -> None:
     """Park the sequence of a poison event, beginning with that event."""
-    await _park_sequences(connection, [(envelope.org_id, sequence_of(envelope))], envelope.position, code, detail)
+    await _park_sequences(
+        connection, [(envelope.org_id, sequence_of(envelope))], envelope.position, code, detail
+    )
     await park_waiting(connection, [envelope])
     await connection.execute("delete from attempts where position = $1", envelope.position)
 
 
-async def park_waiting(connection: asyncpg.Connection, envelopes: Sequence[Envelope]) -> None:
+async def park_waiting(connection: Connection, envelopes: Sequence[Envelope]) -> None:
     """Let events wait behind what is parked already, and their streams wherever they go."""
     for envelope in envelopes:
         await _park_sequences(
-            connection, [(envelope.org_id, envelope.stream)], envelope.position, "waits", "an earlier event is parked"
+            connection,
+            [(envelope.org_id, envelope.stream)],
+            envelope.position,
+            "waits",
+            "an earlier event is parked",
         )
         await connection.execute(
             "insert into parked_events (position, org_id, project_id, stream, event_id, body)"
@@ -107,7 +113,7 @@ async def park_waiting(connection: asyncpg.Connection, envelopes: Sequence[Envel
         )
 
 
-async def waiting_events(connection: asyncpg.Connection, org_id: UUID, sequence: str) -> list[Envelope]:
+async def waiting_events(connection: Connection, org_id: UUID, sequence: str) -> list[Envelope]:
     """The parked events of a sequence, in order: of its project, and of every stream that waits for it."""
     rows = await connection.fetch(
         """
@@ -124,7 +130,7 @@ async def waiting_events(connection: asyncpg.Connection, org_id: UUID, sequence:
     return [read_cloud_event(row["body"].encode()) for row in rows]
 
 
-async def release(connection: asyncpg.Connection, envelopes: Sequence[Envelope], org_id: UUID, sequence: str) -> None:
+async def release(connection: Connection, envelopes: Sequence[Envelope], org_id: UUID, sequence: str) -> None:
     """Forget that these events and the sequence are parked: they have been applied, or are skipped."""
     streams = sorted({envelope.stream for envelope in envelopes} | {sequence})
     await connection.execute(
@@ -139,7 +145,7 @@ async def release(connection: asyncpg.Connection, envelopes: Sequence[Envelope],
     )
 
 
-async def count_attempt(connection: asyncpg.Connection, position: int) -> int:
+async def count_attempt(connection: Connection, position: int) -> int:
     """Count an attempt at an event before it is made; returns which one it is, from 1."""
     count: int = await connection.fetchval(
         "insert into attempts (position, count) values ($1, 1)"
@@ -149,7 +155,7 @@ async def count_attempt(connection: asyncpg.Connection, position: int) -> int:
     return count
 
 
-async def list_parked(connection: asyncpg.Connection) -> list[ParkedSequence]:
+async def list_parked(connection: Connection) -> list[ParkedSequence]:
     """Every parked sequence that holds others up, oldest first."""
     rows = await connection.fetch(
         """
@@ -165,7 +171,7 @@ async def list_parked(connection: asyncpg.Connection) -> list[ParkedSequence]:
 
 
 async def decide(
-    connection: asyncpg.Connection, org_id: UUID, sequence: str, decision: str, reason: str, decided_by: str
+    connection: Connection, org_id: UUID, sequence: str, decision: str, reason: str, decided_by: str
 ) -> int:
     """Ask the leading reader to retry a parked sequence or to skip its first event; returns the decision's id."""
     decision_id: int = await connection.fetchval(
@@ -180,7 +186,7 @@ async def decide(
     return decision_id
 
 
-async def open_decisions(connection: asyncpg.Connection) -> list[Decision]:
+async def open_decisions(connection: Connection) -> list[Decision]:
     rows = await connection.fetch(
         "select decision_id, org_id, sequence, decision from parking_decisions"
         " where carried_out_at is null order by decision_id"
@@ -188,7 +194,7 @@ async def open_decisions(connection: asyncpg.Connection) -> list[Decision]:
     return [Decision(**dict(row)) for row in rows]
 
 
-async def close_decision(connection: asyncpg.Connection, decision_id: int, position: int | None, result: str) -> None:
+async def close_decision(connection: Connection, decision_id: int, position: int | None, result: str) -> None:
     await connection.execute(
         "update parking_decisions set carried_out_at = now(), position = $2, result = $3 where decision_id = $1",
         decision_id,
@@ -197,7 +203,7 @@ async def close_decision(connection: asyncpg.Connection, decision_id: int, posit
     )
 
 
-async def skipped_positions(connection: asyncpg.Connection) -> frozenset[int]:
+async def skipped_positions(connection: Connection) -> frozenset[int]:
     """Positions an operator has skipped; a rebuild leaves them out too."""
     rows = await connection.fetch(
         "select position from parking_decisions where decision = 'skip' and position is not null"
@@ -206,7 +212,7 @@ async def skipped_positions(connection: asyncpg.Connection) -> frozenset[int]:
 
 
 async def _park_sequences(
-    connection: asyncpg.Connection, sequences: Sequence[tuple[UUID, str]], position: int, code: str, detail: str
+    connection: Connection, sequences: Sequence[tuple[UUID, str]], position: int, code: str, detail: str
 ) -> None:
     await connection.executemany(
         "insert into parked_sequences (org_id, sequence, position, code, detail) values ($1, $2, $3, $4, $5)"

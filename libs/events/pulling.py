@@ -9,6 +9,7 @@ import time
 from collections import deque
 from uuid import uuid4
 
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -27,7 +28,7 @@ class PullLost(Exception):
 class Pull:
     """A flow of `(sequence, body)` from one durable consumer."""
 
-    def __init__(self, client: jetstream.Client, durable: str) -> None:
+    def __init__(self, client: Client, durable: str) -> None:
         self._client = client
         self._durable = durable
         self._received: deque[tuple[int, bytes]] = deque()

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import stamina
 
-from libs.chassis.postgres import is_transient
+from libs.chassis.sessions import is_transient
 from libs.events.log.log import Log
 from libs.events.log.measuring import APPEND_GROUP_ITEMS, APPEND_SECONDS
 from libs.events.log.recording import Conflict, Outcome, Recording

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from nats.aio.client import Client
+
 from libs.events import jetstream
 from libs.events.envelope import read_cloud_event
 
@@ -71,7 +73,7 @@ class Keeper:
         }
 
 
-async def stream_tail(client: jetstream.Client) -> StreamTail | None:
+async def stream_tail(client: Client) -> StreamTail | None:
     """The end of the stream, or `None` if there is no stream."""
     try:
         info = await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}")
@@ -84,7 +86,7 @@ async def stream_tail(client: jetstream.Client) -> StreamTail | None:
     return StreamTail(info["created"], last_sequence, last_event_id)
 
 
-async def _event_id_at(client: jetstream.Client, sequence: int) -> UUID | None:
+async def _event_id_at(client: Client, sequence: int) -> UUID | None:
     try:
         answer = await jetstream.request(client, f"STREAM.MSG.GET.{jetstream.STREAM}", {"seq": sequence})
     except jetstream.ApiError as error:

@@ -3,8 +3,9 @@
 Positions are gap-free, in commit order, from 1; see `migrations/0002_append.sql` for why.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import asyncpg
 from pydantic_core import from_json
 
 from libs.chassis.postgres import Database
+from libs.chassis.sessions import Connection
 from libs.events import catalogue
 from libs.events.envelope import Envelope, Event, StreamKey
 from libs.events.log.recording import (
@@ -32,8 +34,8 @@ LOAD = """
     from events where org_id = $1 and stream = $2 and version > $3 order by version
 """
 RECALL = """
-    select request_hash, position, status, version, location, body
-    from idempotency_keys where org_id = $1 and actor = $2 and key = $3
+    select key, request_hash, position, status, version, location, body
+    from idempotency_keys where org_id = $1 and actor = $2 and key = any($3)
 """
 READ = """
     select position, org_id, project_id, event_id, type, recorded_at, cloud_event(events) as body
@@ -84,13 +86,17 @@ class Log:
             )
         return frozenset(row["stream"] for row in rows)
 
-    async def recall(self, org_id: UUID, actor: UUID, key: IdempotencyKey) -> Replayed | KeyReused | None:
-        """What was answered to the key, or `None` if it was never used (or long ago)."""
+    async def recall(
+        self, org_id: UUID, actor: UUID, keys: Sequence[IdempotencyKey]
+    ) -> dict[str, Replayed | KeyReused]:
+        """What was answered to those of the keys that were used before, by key."""
+        hashes = {key.key: key.request_hash for key in keys}
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(RECALL, org_id, actor, key.key)
-        if row is None:
-            return None
-        return _replayed(row) if row["request_hash"] == key.request_hash else KeyReused()
+            rows = await connection.fetch(RECALL, org_id, actor, list(hashes))
+        return {
+            row["key"]: _replayed(row) if row["request_hash"] == hashes[row["key"]] else KeyReused()
+            for row in rows
+        }
 
     async def resolve(self, recording: Recording) -> Appended | None:
         """Whether an item of unknown outcome is in the log: by its last event's id, else by its key."""
@@ -112,7 +118,7 @@ class Log:
                 )
             else:
                 row = None
-        return row and Appended(row["position"], row["recorded_at"])
+        return None if row is None else Appended(row["position"], row["recorded_at"])
 
     async def read(self, after: int, limit: int) -> list[LogEntry]:
         """Up to `limit` entries after a position, in order."""
@@ -131,13 +137,13 @@ class Log:
             return forgotten
 
 
-async def read_head(connection: asyncpg.Connection) -> int:
+async def read_head(connection: Connection) -> int:
     """The position of the last event; 0 when the log is empty."""
     head: int = await connection.fetchval("select coalesce(max(position), 0) from events")
     return head
 
 
-async def read_entries(connection: asyncpg.Connection, after: int, limit: int) -> list[LogEntry]:
+async def read_entries(connection: Connection, after: int, limit: int) -> list[LogEntry]:
     """Up to `limit` entries after a position, in order."""
     return [
         LogEntry(
@@ -151,12 +157,17 @@ async def read_entries(connection: asyncpg.Connection, after: int, limit: int) -
     ]
 
 
-async def each_entry(log: Log, after: int, page: int = 2_000) -> AsyncIterator[LogEntry]:
-    """Every entry after a position up to the head of the moment, read in keyset pages."""
-    while entries := await log.read(after, page):
-        for entry in entries:
-            yield entry
-        after = entries[-1].position
+async def first_position_since(connection: Connection, instant: datetime) -> int:
+    """The position of the first event recorded at an instant or later; that after the head if none was.
+
+    Positions have no gaps and instants never run backwards along them, so bisection needs no index.
+    """
+    low, high = 1, await read_head(connection) + 1
+    while low < high:
+        middle = (low + high) // 2
+        recorded_at = await connection.fetchval("select recorded_at from events where position = $1", middle)
+        low, high = (low, middle) if recorded_at >= instant else (middle + 1, high)
+    return low
 
 
 def _envelope(key: StreamKey, row: asyncpg.Record) -> Envelope:
@@ -216,7 +227,12 @@ def _columns(recordings: Sequence[Recording]) -> list[list[Any]]:
                     event.data.model_dump_json(exclude_none=True),
                 )
             )
-    return [*_transposed(list(streams), 2), *_transposed(items, 9), *_transposed(parts, 4), *_transposed(events, 14)]
+    return [
+        *_transposed(list(streams), 2),
+        *_transposed(items, 9),
+        *_transposed(parts, 4),
+        *_transposed(events, 14),
+    ]
 
 
 def _item(recording: Recording) -> tuple[Any, ...]:

@@ -9,15 +9,17 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
 import nats.errors
 import structlog
+from nats.aio.client import Client
 
-from libs.chassis.postgres import Leadership, is_transient
+from libs.chassis.leading import leadership
+from libs.chassis.postgres import Database
+from libs.chassis.sessions import Connection, is_transient
 from libs.events import jetstream
 from libs.events.log import measuring
 from libs.events.log.keeper import Keeper, StreamTail, stream_tail
-from libs.events.log.log import LogEntry, read_entries, read_head
+from libs.events.log.log import LogEntry, first_position_since, read_entries, read_head
 
 POLL_SECONDS = 0.1
 IDENTITY_CHECK_SECONDS = 10.0
@@ -46,11 +48,13 @@ class RelaySettings:
 class Relay:
     """Publishes the log. `run` leads when it can, and hands over by losing the lock or being cancelled."""
 
-    def __init__(self, settings: RelaySettings, keeper: Keeper) -> None:
+    def __init__(self, settings: RelaySettings, database: Database, keeper: Keeper) -> None:
         self._settings = settings
+        self._database = database
         self._keeper = keeper
         self._woken = asyncio.Event()
         self._tail: StreamTail | None = None
+        self._has_published = False
 
     def wake(self) -> None:
         """Say that the log has grown; without it the relay looks every 100 ms."""
@@ -61,37 +65,36 @@ class Relay:
         failures = 0
         while True:
             try:
-                async with Leadership(self._settings.database_url, "milepost.relay") as leadership:
+                async with leadership(self._settings.database_url, "milepost.relay"):
                     measuring.RELAY_LEADING.set(1)
-                    failures = 0
-                    await self._lead(leadership.connection)
-            except (nats.errors.Error, jetstream.ApiError, StreamRefused, PositionMismatch, TimeoutError) as error:
-                failures += 1
-                log.warning("relay_interrupted", error=f"{type(error).__name__}: {error}")
+                    await self._lead()
             except Exception as error:
-                if not is_transient(error):
+                if not _is_passing(error):
                     raise
-                failures += 1
                 log.warning("relay_interrupted", error=f"{type(error).__name__}: {error}")
             finally:
                 measuring.RELAY_LEADING.set(0)
+            failures = 0 if self._has_published else failures + 1
+            self._has_published = False
             await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.1 * 2**failures))
 
-    async def _lead(self, connection: asyncpg.Connection) -> None:
-        client = await jetstream.connect(self._settings.nats_url, jetstream.user_of(self._settings.nats_url, "relay"))
+    async def _lead(self) -> None:
+        name = jetstream.user_of(self._settings.nats_url, "relay")
+        client = await jetstream.connect(self._settings.nats_url, name)
         try:
             await self._keeper_upholds(client)
             while True:
-                position = await self._agreed_position(client, connection)
-                await self._publish_from(client, connection, position)
+                async with self._database.connection(seconds=IDENTITY_CHECK_SECONDS * 3) as connection:
+                    position = await self._agreed_position(client, connection)
+                    await self._publish_from(client, connection, position)
         finally:
             await client.close()
 
-    async def _keeper_upholds(self, client: jetstream.Client) -> None:
+    async def _keeper_upholds(self, client: Client) -> None:
         if await stream_tail(client) is not None:
             await self._keeper.uphold()
 
-    async def _publish_from(self, client: jetstream.Client, connection: asyncpg.Connection, position: int) -> None:
+    async def _publish_from(self, client: Client, connection: Connection, position: int) -> None:
         """Publish everything after a position until it is time to compare identities again."""
         until = time.monotonic() + IDENTITY_CHECK_SECONDS
         while time.monotonic() < until:
@@ -109,7 +112,7 @@ class Relay:
                 measuring.RELAY_FENCED.inc()
                 return
 
-    async def _publish(self, client: jetstream.Client, entries: list[LogEntry], position: int) -> int:
+    async def _publish(self, client: Client, entries: list[LogEntry], position: int) -> int:
         measuring.RELAY_BATCH_EVENTS.observe(len(entries))
         _observe_lag(entries[-1].position, position, entries[0].recorded_at)
         messages = [(entry.subject, entry.body) for entry in entries]
@@ -117,6 +120,7 @@ class Relay:
         if sequence != entries[-1].position:
             raise PositionMismatch(f"position {entries[-1].position} became sequence {sequence}")
         measuring.RELAYED.set(sequence)
+        self._has_published = True
         return sequence
 
     async def _wait_for_more(self) -> None:
@@ -126,7 +130,7 @@ class Relay:
         except TimeoutError:
             pass
 
-    async def _agreed_position(self, client: jetstream.Client, connection: asyncpg.Connection) -> int:
+    async def _agreed_position(self, client: Client, connection: Connection) -> int:
         """Where the stream ends, once it is known to be a true copy of the log up to there."""
         tail = await stream_tail(client)
         if tail is None:
@@ -134,27 +138,29 @@ class Relay:
             tail = await stream_tail(client)
             if tail is None:
                 raise StreamRefused("the stream was created and is gone again")
-        elif self._tail and (tail.created != self._tail.created or tail.last_sequence < self._tail.last_sequence):
+        elif self._tail and (
+            tail.created != self._tail.created or tail.last_sequence < self._tail.last_sequence
+        ):
             measuring.STREAM_HEALED.labels("replaced").inc()
-            log.warning("stream_replaced", position_before=self._tail.last_sequence, position=tail.last_sequence)
+            log.warning(
+                "stream_replaced", position_before=self._tail.last_sequence, position=tail.last_sequence
+            )
         await self._compare(connection, tail)
         self._tail = tail
         return tail.last_sequence
 
-    async def _create_stream(self, connection: asyncpg.Connection) -> None:
+    async def _create_stream(self, connection: Connection) -> None:
         oldest = datetime.now(UTC) - self._settings.stream_max_age
-        first = await connection.fetchval(
-            "select position from events where recorded_at >= $1 order by position limit 1", oldest
-        )
-        if first is None:
-            first = await read_head(connection) + 1
+        first = await first_position_since(connection, oldest)
         await self._keeper.create(first)
         measuring.STREAM_HEALED.labels("missing").inc()
         log.warning("stream_created", first_position=first)
 
-    async def _compare(self, connection: asyncpg.Connection, tail: StreamTail) -> None:
+    async def _compare(self, connection: Connection, tail: StreamTail) -> None:
         head = await read_head(connection)
-        event_id = await connection.fetchval("select event_id from events where position = $1", tail.last_sequence)
+        event_id = await connection.fetchval(
+            "select event_id from events where position = $1", tail.last_sequence
+        )
         diverged = tail.last_event_id is not None and tail.last_event_id != event_id
         refused = tail.last_sequence > head or diverged
         measuring.RELAY_REFUSED.set(int(refused))
@@ -164,6 +170,13 @@ class Relay:
                 f"{event_id} there: was the database restored from a backup? See docs/operating.md, 'A stream ahead "
                 "of the log'; nothing is relayed until an operator has decided"
             )
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether leading anew may help: nothing here is given up, at most an operator is called."""
+    return isinstance(
+        error, (nats.errors.Error, jetstream.ApiError, StreamRefused, PositionMismatch)
+    ) or is_transient(error)
 
 
 def _observe_lag(head: int, position: int, oldest: datetime | None) -> None:

@@ -1,0 +1,323 @@
+"""Load, decide, append: once, for every command of every aggregate.
+
+One round trip per command when the aggregate is in memory. A command that lost a race decides again; what the
+log says of the idempotency key comes before any refusal, because the first attempt may have succeeded.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from libs.events.envelope import EventData, StreamKey, stream_name
+from libs.events.log.grouping import GroupedAppends
+from libs.events.log.log import Log
+from libs.events.log.recording import (
+    Answer,
+    Appended,
+    Conflict,
+    Expectation,
+    IdempotencyKey,
+    KeyReused,
+    NewEvent,
+    Outcome,
+    Recording,
+    Replayed,
+)
+from services.projects.aggregate import Aggregate, Command, Rejection
+from services.projects.facts import Facts, ProjectFacts
+from services.projects.loading import NOTHING, Aggregates, Loaded
+from services.projects.portfolio.project import AGGREGATE as PROJECT
+from services.projects.portfolio.project import facts_of
+from services.projects.rendering import resource_body
+
+ATTEMPTS_MAX = 4
+STREAM_EVENTS_MAX = 10_000
+PROJECT_AGE_SECONDS_MAX = 1.0
+# The day on which something was achieved may already have begun east of here.
+EASTERNMOST = timedelta(hours=14)
+
+# Aggregates as they will be once what was decided before is recorded, in the same call.
+Pending = Mapping[StreamKey, Loaded]
+NO_PENDING: Pending = {}
+
+
+class EffectiveInFuture(Rejection):
+    """Nothing can have become effective in the future; leave `effective_at` out to mean now."""
+
+
+class EffectiveBeforeLastChange(Rejection):
+    """The resource has changed since that instant; history can be told late, but not out of order."""
+
+
+class DayInFuture(Rejection):
+    """That day has not come yet anywhere; only what has happened can be recorded as done."""
+
+
+class HistoryFull(Rejection):
+    """The resource has 10,000 events, which is as long as a history may be; go on with a new one."""
+
+
+class NotFound(Exception):
+    """There is no such resource, or the caller may not know of it."""
+
+
+class VersionMismatch(Exception):
+    """The resource is not at the version the caller has seen."""
+
+    def __init__(self, current_version: int) -> None:
+        self.current_version = current_version
+
+
+class KeyInUse(Exception):
+    """A request with the same key is being handled right now."""
+
+
+class KeyMisused(Exception):
+    """The key was used before, for another request."""
+
+
+class Contended(Exception):
+    """Others kept changing the resource; the command was not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """A command and everything about who asks. `authorize` raises unless the actor may act in the project.
+
+    `event_ids` makes ids for its events; imports derive them, so that a line can never be recorded twice.
+    """
+
+    aggregate: Aggregate[Any]
+    entity_id: UUID
+    command: Command
+    org_id: UUID
+    actor: UUID
+    authorize: Callable[[UUID], None]
+    is_creating: bool = False
+    if_match: int | None = None
+    key: IdempotencyKey | None = None
+    on_behalf_of: UUID | None = None
+    traceparent: str | None = None
+    wants_resource: bool = True
+    event_ids: Callable[[int], UUID] = lambda number: uuid7()
+
+    @property
+    def stream(self) -> str:
+        return stream_name(self.aggregate.name, self.entity_id)
+
+    @property
+    def stream_key(self) -> StreamKey:
+        return StreamKey(self.org_id, self.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """The answer to a command; `was_replayed` says that it was given before."""
+
+    answer: Answer
+    position: int
+    was_replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a command comes to: the item for the log, and the aggregate once that is recorded."""
+
+    recording: Recording
+    before: Loaded
+    state: Any
+
+    @property
+    def after(self) -> Loaded:
+        """The aggregate as it will be if the log agrees; position and default instants are only known then."""
+        events = self.recording.events
+        effective_at = self.before.effective_at
+        if events:
+            effective_at = events[-1].effective_at or max(datetime.now(UTC), effective_at)
+        version = self.before.version + len(events)
+        return replace(self.before, state=self.state, version=version, effective_at=effective_at)
+
+
+class CommandHandler:
+    """Handles commands of one process. `clock` tells the instant, aware and in UTC."""
+
+    def __init__(
+        self,
+        log: Log,
+        appends: GroupedAppends,
+        aggregates: Aggregates,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._log = log
+        self._appends = appends
+        self._aggregates = aggregates
+        self._clock = clock
+        self._running: set[tuple[UUID, UUID, str]] = set()
+
+    async def handle(self, request: CommandRequest) -> Handled:
+        """Handle one command; raises a `Rejection` or one of this module's refusals."""
+        if request.key is None:
+            return await self._handle(request)
+        running = (request.org_id, request.actor, request.key.key)
+        if running in self._running:
+            raise KeyInUse
+        self._running.add(running)
+        try:
+            return await self._handle(request)
+        finally:
+            self._running.discard(running)
+
+    async def _handle(self, request: CommandRequest) -> Handled:
+        try:
+            for _ in range(ATTEMPTS_MAX):
+                decided = await self.decide(request)
+                if not decided.recording.events and request.key is None:
+                    return Handled(decided.recording.answer, decided.before.position)
+                outcome = await self._appends.append(decided.recording)
+                if not isinstance(outcome, Conflict):
+                    return self.settle(request, decided, outcome)
+                self._aggregates.evict(request.stream_key, decided.before.version)
+            raise Contended
+        except (Rejection, NotFound, VersionMismatch, Contended):
+            if (known := await self._recalled(request)) is not None:
+                return known
+            raise
+
+    async def decide(self, request: CommandRequest, pending: Pending = NO_PENDING) -> Decided:
+        """Decide on the aggregate as it is known; `pending` are those about to be recorded before it."""
+        loaded = pending.get(request.stream_key) or await self._aggregates.remembered(
+            request.aggregate, request.org_id, request.entity_id
+        )
+        self._admit(request, loaded)
+        self._check_time(request.command, loaded)
+        facts = await self._facts(request, loaded, pending)
+        before = loaded or NOTHING
+        return _decided(request, before, request.aggregate.decide(before.state, request.command, facts))
+
+    def settle(self, request: CommandRequest, decided: Decided, outcome: Outcome) -> Handled:
+        """Turn what the log said into the answer, and remember the aggregate that is true now."""
+        match outcome:
+            case Appended():
+                if decided.recording.events:
+                    self._aggregates.put(request.stream_key, _recorded(decided, outcome))
+                return Handled(decided.recording.answer, outcome.position)
+            case Replayed():
+                return Handled(outcome.answer, outcome.position, was_replayed=True)
+            case KeyReused():
+                raise KeyMisused
+            case Conflict():
+                raise Contended
+
+    async def _recalled(self, request: CommandRequest) -> Handled | None:
+        if request.key is None:
+            return None
+        known = await self._log.recall(request.org_id, request.actor, [request.key])
+        match known.get(request.key.key):
+            case Replayed() as replayed:
+                return Handled(replayed.answer, replayed.position, was_replayed=True)
+            case KeyReused():
+                raise KeyMisused
+        return None
+
+    def _admit(self, request: CommandRequest, loaded: Loaded | None) -> None:
+        if loaded is None:
+            if not request.is_creating:
+                raise NotFound
+            request.authorize(getattr(request.command, "project_id", None) or request.entity_id)
+            return
+        request.authorize(loaded.state.project_id)
+        if request.if_match is not None and loaded.version != request.if_match:
+            raise VersionMismatch(loaded.version)
+        if loaded.version >= STREAM_EVENTS_MAX:
+            raise HistoryFull
+
+    def _check_time(self, command: Command, loaded: Loaded | None) -> None:
+        now = self._clock()
+        if command.effective_at is not None:
+            if command.effective_at > now:
+                raise EffectiveInFuture
+            if loaded is not None and command.effective_at < loaded.effective_at:
+                raise EffectiveBeforeLastChange
+        happened_on: date | None = getattr(command, "achieved_on", None)
+        if happened_on is not None and happened_on > (now + EASTERNMOST).date():
+            raise DayInFuture
+
+    async def _facts(self, request: CommandRequest, loaded: Loaded | None, pending: Pending) -> Facts:
+        """The facts the decision needs; another command may change them before the append (accepted)."""
+        command = request.command
+        wanted = command.projects_referred()
+        if loaded is not None and request.aggregate is not PROJECT:
+            wanted = (loaded.state.project_id, *wanted)
+        projects: dict[UUID, ProjectFacts] = {}
+        for project_id in wanted:
+            project = pending.get(StreamKey(request.org_id, stream_name(PROJECT.name, project_id)))
+            if project is None:
+                project = await self._aggregates.current(
+                    PROJECT, request.org_id, project_id, PROJECT_AGE_SECONDS_MAX
+                )
+            if project is not None:
+                request.authorize(project_id)
+                projects[project_id] = facts_of(project.state)
+        return Facts(projects, await self._existing(request.org_id, command.streams_referred(), pending))
+
+    async def _existing(self, org_id: UUID, streams: Sequence[str], pending: Pending) -> frozenset[str]:
+        if not streams:
+            return frozenset()
+        coming = frozenset(stream for stream in streams if StreamKey(org_id, stream) in pending)
+        return coming | await self._log.existing(org_id, streams)
+
+
+def _decided(request: CommandRequest, before: Loaded, events: Sequence[EventData]) -> Decided:
+    """Fold the events and make them ready for the log. The project of an event is that of the state after it."""
+    state = before.state
+    new: list[NewEvent] = []
+    for number, data in enumerate(events):
+        state = request.aggregate.evolve(state, data)
+        new.append(
+            NewEvent(
+                event_id=request.event_ids(number),
+                stream=request.stream,
+                version=before.version + number + 1,
+                project_id=state.project_id,
+                data=data,
+                effective_at=request.command.effective_at,
+                effective_floor=before.effective_at if before.version else None,
+                on_behalf_of=request.on_behalf_of,
+                traceparent=request.traceparent,
+            )
+        )
+    recording = Recording(
+        org_id=request.org_id,
+        actor=request.actor,
+        expectations=(Expectation(request.stream, before.version),),
+        events=tuple(new),
+        answer=_answer(request, before.version + len(new), state),
+        key=request.key,
+    )
+    return Decided(recording, before, state)
+
+
+def _answer(request: CommandRequest, version: int, state: Any) -> Answer:
+    aggregate = request.aggregate
+    return Answer(
+        status=201 if request.is_creating else 200,
+        body=resource_body(aggregate, request.entity_id, version, state) if request.wants_resource else b"",
+        version=version,
+        location=f"/v1/{aggregate.plural}/{request.entity_id}" if request.is_creating else None,
+    )
+
+
+def _recorded(decided: Decided, appended: Appended) -> Loaded:
+    """The aggregate after its events were recorded, with the effective instant the log gave the last one."""
+    last = decided.recording.events[-1]
+    return replace(
+        decided.after,
+        position=appended.position,
+        effective_at=last.effective_at or max(appended.recorded_at, decided.before.effective_at),
+        read_at=time.monotonic(),
+    )
