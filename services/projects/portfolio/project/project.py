@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.events.portfolio import Methodology, ProjectState, WorkflowState
 from services.projects.aggregate import Rejection
-from services.projects.facts import DEFAULT_WORKFLOW
+from services.projects.facts import DEFAULT_WORKFLOW, ProjectFacts, Workflow
 
 # --- Rejections ---
 
@@ -42,6 +42,11 @@ class Project:
     methodology: Methodology | None = None
     workflow: tuple[WorkflowState, ...] = DEFAULT_WORKFLOW.states
     outcome: str | None = None
+
+
+def facts_of(project: Project) -> ProjectFacts:
+    """The project as its milestones and issues see it."""
+    return ProjectFacts(project.state, Workflow(project.workflow))
 
 
 def open_project(project: Project) -> Project:
