@@ -1,0 +1,173 @@
+"""What happened in a project, in sentences that people read, with names as they were then."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from libs.chassis.sessions import Connection
+from libs.events.envelope import Event, StreamKey
+from libs.events.portfolio import ProjectProposed
+from libs.events.raid import IssueBlocked, IssueLinked, IssueMovedIn, IssueRaised
+from libs.events.schedule import MilestonePlanned, MilestoneReforecast
+from services.timeline.projection import Projection, UnknownEntity
+from services.timeline.rows import columns, upsert
+from services.timeline.sentences import sentence
+
+CACHED_NAMES_MAX = 50_000
+
+# --- Rows ---
+
+
+class Activity(NamedTuple):
+    """One thing that happened in a project."""
+
+    org_id: UUID
+    project_id: UUID
+    position: int
+    recorded_at: datetime
+    effective_at: datetime
+    event_id: UUID
+    type: str
+    stream: str
+    version: int
+    actor: UUID
+    on_behalf_of: UUID | None
+    sentence: str
+
+
+class StreamName(NamedTuple):
+    """What a stream is called, and the project to which it belongs."""
+
+    org_id: UUID
+    stream: str
+    project_id: UUID
+    name: str
+
+
+# --- Project ---
+
+
+def project(event: Event, name: str, named: Mapping[str, str]) -> Activity | None:
+    """The row for an event; none for events of the organization, which belong to no project."""
+    envelope = event.envelope
+    if envelope.project_id is None:
+        return None
+    return Activity(
+        envelope.org_id,
+        envelope.project_id,
+        envelope.position,
+        envelope.recorded_at,
+        envelope.effective_at,
+        envelope.event_id,
+        envelope.type,
+        envelope.stream,
+        envelope.version,
+        envelope.actor,
+        envelope.on_behalf_of,
+        sentence(event, name, named),
+    )
+
+
+def named_by(event: Event, before: StreamName | None) -> StreamName | None:
+    """What the event's stream is called after the event, and where it belongs; none if it has no name yet."""
+    envelope, data = event
+    match data:
+        case ProjectProposed():
+            return StreamName(envelope.org_id, envelope.stream, data.project_id, data.name)
+        case MilestonePlanned():
+            return StreamName(envelope.org_id, envelope.stream, data.project_id, data.name)
+        case IssueRaised():
+            return StreamName(envelope.org_id, envelope.stream, data.project_id, data.title)
+        case IssueMovedIn() if before is not None:
+            return before._replace(project_id=data.project_id)
+    return before
+
+
+def mentioned(event: Event) -> tuple[str, ...]:
+    """Other streams that the sentence for an event would like to name."""
+    match event.data:
+        case IssueLinked(target=target):
+            return (target,)
+        case IssueBlocked(blocked_by=str(culprit)):
+            return (culprit,)
+        case MilestoneReforecast(caused_by=causes) if causes:
+            return tuple(cause.stream for cause in causes if cause.stream is not None)
+    return ()
+
+
+# --- Apply ---
+
+
+class ActivityFeed(Projection):
+    """A row per event, and the names needed to write its sentence."""
+
+    def __init__(self) -> None:
+        super().__init__("activity", 1)
+        self._names: dict[StreamKey, StreamName] = {}
+
+    def forget(self) -> None:
+        self._names.clear()
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Write the sentences of a batch, in the caller's transaction."""
+        await self._load(connection, _wanted(events) - self._names.keys())
+        named: dict[StreamKey, StreamName] = {}
+        rows = [row for event in events if (row := self._row(event, named)) is not None]
+        await connection.copy_records_to_table("activity", records=rows, columns=Activity._fields)
+        await UPSERT_NAMES.write(connection, named.values())
+        self._forget_oldest()
+
+    def _row(self, event: Event, named: dict[StreamKey, StreamName]) -> Activity | None:
+        key = event.envelope.key
+        before = self._names.pop(key, None)
+        after = named_by(event, before)
+        if after is None:
+            raise UnknownEntity(event.envelope)
+        self._names[key] = after
+        if after != before:
+            named[key] = after
+        return project(event, after.name, self._known(event))
+
+    def _known(self, event: Event) -> dict[str, str]:
+        """Names of what the event mentions, where that belongs to the event's own project."""
+        envelope = event.envelope
+        found = (self._names.get(StreamKey(envelope.org_id, stream)) for stream in mentioned(event))
+        return {
+            known.stream: known.name
+            for known in found
+            if known is not None and known.project_id == envelope.project_id
+        }
+
+    async def _load(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
+        wanted = list(keys)
+        if wanted:
+            for row in await connection.fetch(
+                SELECT_NAMES, [key.org_id for key in wanted], [key.stream for key in wanted]
+            ):
+                self._names[StreamKey(row[0], row[1])] = StreamName(*row)
+
+    def _forget_oldest(self) -> None:
+        surplus = len(self._names) - CACHED_NAMES_MAX
+        if surplus > 0:
+            for key in list(self._names)[:surplus]:
+                del self._names[key]
+
+
+UPSERT_NAMES = upsert("stream_names", ("org_id", "stream"), StreamName)
+SELECT_NAMES = f"""
+select {", ".join(columns(StreamName))} from stream_names
+where (org_id, stream) in (select * from unnest($1::uuid[], $2::text[]))
+"""
+
+
+def _wanted(events: Sequence[Event]) -> set[StreamKey]:
+    """The streams whose names a batch needs and does not itself give."""
+    wanted = {event.envelope.key for event in events if event.envelope.version > 1}
+    wanted.update(StreamKey(event.envelope.org_id, stream) for event in events for stream in mentioned(event))
+    wanted.difference_update({event.envelope.key for event in events if event.envelope.version == 1})
+    return wanted
+
+
+def activity() -> ActivityFeed:
+    return ActivityFeed()

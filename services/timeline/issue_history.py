@@ -1,0 +1,200 @@
+"""Every state, assignment and block an issue ever had: one row per change, with the state after it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeAlias, assert_never, cast
+from uuid import UUID
+
+from libs.events.envelope import Envelope, Event, EventData
+from libs.events.portfolio import StateCategory
+from libs.events.raid import (
+    IssueAssigned,
+    IssueBlocked,
+    IssueCancelled,
+    IssueCommentedOn,
+    IssueEstimated,
+    IssueLinked,
+    IssueMovedIn,
+    IssueMovedOut,
+    IssueRaised,
+    IssueReopened,
+    IssueTransitioned,
+    IssueTriaged,
+    IssueUnblocked,
+)
+from services.timeline.entity_history import EntityHistory, Explanation
+from services.timeline.projection import UnknownEntity
+
+IssueEvent: TypeAlias = (
+    IssueRaised
+    | IssueTriaged
+    | IssueAssigned
+    | IssueTransitioned
+    | IssueBlocked
+    | IssueUnblocked
+    | IssueEstimated
+    | IssueLinked
+    | IssueCommentedOn
+    | IssueReopened
+    | IssueMovedOut
+    | IssueMovedIn
+    | IssueCancelled
+)
+Standing: TypeAlias = IssueTransitioned | IssueReopened | IssueMovedIn | IssueCancelled
+
+FINISHED = frozenset({StateCategory.DONE, StateCategory.CANCELLED})
+
+
+# --- Rows ---
+
+
+class Issue(NamedTuple):
+    """An issue after one of its changes, known from position `known_from` on."""
+
+    org_id: UUID
+    issue_id: UUID
+    known_from: int
+    version: int
+    recorded_at: datetime
+    effective_at: datetime
+    project_id: UUID
+    title: str
+    kind: str
+    priority: str | None
+    state: str
+    category: str
+    assignee_id: UUID | None
+    team: str | None
+    is_blocked: bool
+    blocked_at: datetime | None
+    estimate: Decimal | None
+    estimate_unit: str | None
+    raised_at: datetime
+    entered_state_at: datetime
+    status_event_count: int
+    reopening_count: int
+    comment_count: int
+    move_count: int
+
+
+def issue_history() -> EntityHistory[Issue]:
+    return EntityHistory(
+        "issue_history", 1, aggregate="issue", row_type=Issue, project=project, explain=explain
+    )
+
+
+# --- Project ---
+
+
+def project(issue: Issue | None, event: Event) -> Issue:
+    """The issue after the event. Only a raised event may come first."""
+    envelope, data = event
+    if issue is None:
+        return _raised(envelope, data)
+    return issue._replace(
+        known_from=envelope.position,
+        version=envelope.version,
+        recorded_at=envelope.recorded_at,
+        effective_at=envelope.effective_at,
+        **_changed(issue, envelope, cast("IssueEvent", data)),
+    )
+
+
+def _raised(envelope: Envelope, data: EventData) -> Issue:
+    if not isinstance(data, IssueRaised):
+        raise UnknownEntity(envelope)
+    return Issue(
+        envelope.org_id,
+        envelope.entity_id,
+        envelope.position,
+        envelope.version,
+        envelope.recorded_at,
+        envelope.effective_at,
+        project_id=data.project_id,
+        title=data.title,
+        kind=data.kind.value,
+        priority=None if data.priority is None else data.priority.value,
+        state=data.state,
+        category=data.category.value,
+        assignee_id=None,
+        team=None,
+        is_blocked=False,
+        blocked_at=None,
+        estimate=None,
+        estimate_unit=None,
+        raised_at=envelope.effective_at,
+        entered_state_at=envelope.effective_at,
+        status_event_count=1,
+        reopening_count=0,
+        comment_count=0,
+        move_count=0,
+    )
+
+
+def _changed(issue: Issue, envelope: Envelope, data: IssueEvent) -> dict[str, Any]:
+    match data:
+        case IssueTransitioned() | IssueReopened() | IssueCancelled():
+            return _entered(issue, envelope, data)
+        case IssueAssigned():
+            return {"assignee_id": data.assignee_id, "team": data.team}
+        case IssueTriaged():
+            return {"kind": data.kind.value, "priority": data.priority.value}
+        case IssueBlocked():
+            return {"is_blocked": True, "blocked_at": issue.blocked_at or envelope.effective_at}
+        case IssueUnblocked():
+            return {"is_blocked": False, "blocked_at": None}
+        case IssueEstimated():
+            return {"estimate": data.estimate, "estimate_unit": data.unit.value}
+        case IssueCommentedOn():
+            return {"comment_count": issue.comment_count + 1}
+        case IssueMovedIn():
+            return {
+                **_entered(issue, envelope, data),
+                "project_id": data.project_id,
+                "move_count": issue.move_count + 1,
+            }
+        case IssueLinked() | IssueMovedOut() | IssueRaised():
+            return {}
+    assert_never(data)
+
+
+def _entered(issue: Issue, envelope: Envelope, data: Standing) -> dict[str, Any]:
+    """A state was entered, or said again: then it goes on since it was first entered."""
+    is_new = data.state != issue.state or not isinstance(data, IssueTransitioned)
+    return {
+        "state": data.state,
+        "category": data.category.value,
+        "entered_state_at": envelope.effective_at if is_new else issue.entered_state_at,
+        "status_event_count": issue.status_event_count + isinstance(data, IssueTransitioned),
+        "reopening_count": issue.reopening_count + is_reopening(data),
+    }
+
+
+def is_reopening(data: Standing) -> bool:
+    """Whether a finished or cancelled issue came to life again, by whatever command."""
+    return data.category_before in FINISHED and data.category not in FINISHED
+
+
+def explain(event: Event) -> Explanation:  # noqa: C901 -- one case per event
+    """The words that came with a change, and those of its facts that are no part of the state."""
+    data = cast("IssueEvent", event.data)
+    match data:
+        case IssueTransitioned() | IssueTriaged():
+            return Explanation(data.note or None)
+        case IssueAssigned() | IssueEstimated():
+            return Explanation()
+        case IssueRaised():
+            return Explanation(data.description or None)
+        case IssueBlocked():
+            return Explanation(data.reason, {"blocked_by": data.blocked_by} if data.blocked_by else None)
+        case IssueUnblocked() | IssueReopened() | IssueCancelled():
+            return Explanation(data.reason or None)
+        case IssueLinked():
+            return Explanation(None, {"relation": data.relation.value, "target": data.target})
+        case IssueCommentedOn():
+            return Explanation(data.text, {"comment_id": str(data.comment_id)})
+        case IssueMovedOut():
+            return Explanation(data.reason or None, {"to_project_id": str(data.to_project_id)})
+        case IssueMovedIn():
+            return Explanation(None, {"from_project_id": str(data.from_project_id)})
+    assert_never(data)

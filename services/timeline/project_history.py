@@ -1,0 +1,141 @@
+"""Every phase, charter and way of working a project ever had: one row per change, with the state after it."""
+
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeAlias, assert_never, cast
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from libs.events.envelope import Envelope, Event, EventData
+from libs.events.portfolio import (
+    CharterApproved,
+    MethodologyAdopted,
+    PhaseEntered,
+    ProjectCancelled,
+    ProjectClosed,
+    ProjectProposed,
+    ProjectPutOnHold,
+    ProjectResumed,
+    ProjectState,
+    WorkflowAdopted,
+)
+from services.timeline.entity_history import EntityHistory, Explanation
+from services.timeline.projection import UnknownEntity
+
+ProjectEvent: TypeAlias = (
+    ProjectProposed
+    | CharterApproved
+    | MethodologyAdopted
+    | WorkflowAdopted
+    | PhaseEntered
+    | ProjectPutOnHold
+    | ProjectResumed
+    | ProjectClosed
+    | ProjectCancelled
+)
+
+
+# --- Rows ---
+
+
+class Project(NamedTuple):
+    """A project after one of its changes, known from position `known_from` on."""
+
+    org_id: UUID
+    project_id: UUID
+    known_from: int
+    version: int
+    recorded_at: datetime
+    effective_at: datetime
+    name: str
+    state: str
+    methodology: str | None = None
+    starts_on: date | None = None
+    finishes_on: date | None = None
+    workflow: str | None = None
+    """The adopted states as JSON, `[{"name": …, "category": …}, …]`; none: the default ones."""
+
+
+def project_history() -> EntityHistory[Project]:
+    return EntityHistory(
+        "project_history", 1, aggregate="project", row_type=Project, project=project, explain=explain
+    )
+
+
+# --- Project ---
+
+
+def project(before: Project | None, event: Event) -> Project:
+    """The project after the event. Only a proposed event may come first."""
+    envelope, data = event
+    if before is None:
+        return _proposed(envelope, data)
+    return before._replace(
+        known_from=envelope.position,
+        version=envelope.version,
+        recorded_at=envelope.recorded_at,
+        effective_at=envelope.effective_at,
+        **_changed(before, cast("ProjectEvent", data)),
+    )
+
+
+def _proposed(envelope: Envelope, data: EventData) -> Project:
+    if not isinstance(data, ProjectProposed):
+        raise UnknownEntity(envelope)
+    return Project(
+        envelope.org_id,
+        envelope.entity_id,
+        envelope.position,
+        envelope.version,
+        envelope.recorded_at,
+        envelope.effective_at,
+        name=data.name,
+        state=ProjectState.PROPOSED.value,
+    )
+
+
+def _changed(before: Project, data: ProjectEvent) -> dict[str, Any]:  # noqa: C901 -- one case per event
+    match data:
+        case ProjectProposed():
+            return {}
+        case CharterApproved():
+            was_proposed = before.state == ProjectState.PROPOSED
+            return {
+                "state": ProjectState.CHARTERED.value if was_proposed else before.state,
+                "starts_on": data.starts_on,
+                "finishes_on": data.finishes_on,
+            }
+        case MethodologyAdopted():
+            return {"methodology": data.methodology.value}
+        case WorkflowAdopted():
+            return {"workflow": to_json(data.states).decode()}
+        case PhaseEntered():
+            return {"state": data.phase.value}
+        case ProjectPutOnHold():
+            return {"state": ProjectState.ON_HOLD.value}
+        case ProjectResumed():
+            return {"state": data.state.value}
+        case ProjectClosed():
+            return {"state": ProjectState.CLOSED.value}
+        case ProjectCancelled():
+            return {"state": ProjectState.CANCELLED.value}
+    assert_never(data)
+
+
+def explain(event: Event) -> Explanation:
+    """The words that came with a change, and those of its facts that are no part of the state."""
+    data = cast("ProjectEvent", event.data)
+    match data:
+        case ProjectProposed():
+            return Explanation(data.summary or None)
+        case CharterApproved():
+            return Explanation(
+                data.purpose, {"objectives": list(data.objectives)} if data.objectives else None
+            )
+        case ProjectClosed():
+            return Explanation(data.outcome or None)
+        case MethodologyAdopted() | ProjectPutOnHold() | ProjectCancelled():
+            return Explanation(data.reason or None)
+        case WorkflowAdopted() | PhaseEntered() | ProjectResumed():
+            return Explanation()
+    assert_never(data)
