@@ -40,14 +40,13 @@ from integrations.options import (
     Zone,
     columns_named,
     decoded,
+    instant_reader,
     log_options,
     told_plainly,
-    zone_named,
 )
 from integrations.printing import print_report, print_workflow
 from integrations.sending_progress import send_with_progress
 from integrations.sources import bounded, opened, source_named
-from integrations.timestamps import InstantReader
 from libs.events.raid import IssueKind
 
 application = typer.Typer(
@@ -130,7 +129,7 @@ def xes_command(
     keys = xes.Keys(activity=activity_key, resource=resource_key, group=group_key)
     options = log_options(file, source, project_name, kind, category, lifecycle)
     with told_plainly(), opened(file, console) as log:
-        events = xes.read(log, keys, InstantReader(zone_named(timezone)), encoding or None)
+        events = xes.read(log, keys, instant_reader(timezone), encoding or None)
         converted = event_log.convert(bounded(events), options)
     print_workflow(console, converted, options.categories)
     Destination(output, post, url, token).deliver(converted.converted)
@@ -149,7 +148,7 @@ def csv_command(
     category: Categories = None,
     lifecycle: LifecycleUse = event_log.Lifecycle.IGNORE,
     timezone: Zone = "UTC",
-    day_first: DayFirst = False,
+    day_first: DayFirst = None,
     column: ColumnNames = None,
     delimiter: Annotated[str, typer.Option(help="Found in the header line unless told.")] = "",
     encoding: Annotated[str, typer.Option(help="Such as cp1252.")] = "utf-8-sig",
@@ -162,7 +161,7 @@ def csv_command(
 ) -> None:
     """Event logs in CSV: a record is an event of a case, cases are issues."""
     options = log_options(file, source, project_name, kind, category, lifecycle, is_snapshots=snapshots)
-    instants = InstantReader(zone_named(timezone), is_day_first=day_first)
+    instants = instant_reader(timezone, day_first)
     with told_plainly(), opened(file, console) as log, decoded(log, encoding) as text:
         table = csv_log.open_table(text, columns_named(column), delimiter or None)
         events = csv_log.read(table, instants, missing or ())

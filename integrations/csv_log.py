@@ -18,18 +18,19 @@ KNOWN_NAMES: Mapping[str, Sequence[str]] = {
     for field, names in (
         (
             "case_id",
-            "case_id case caseid case_concept_name case_identifier case_number sr_number issue_key issue_id issue "
-            "ticket_id ticket incident_id incident number trace_id trace key id",
+            """case_id case caseid case_concept_name case_identifier case_number sr_number issue_key issue_id
+            issue ticket_id ticket incident_id incident number trace_id trace key id""",
         ),
         (
             "timestamp",
-            "timestamp time_timestamp complete_timestamp end_timestamp event_time datetime date_time changed_at "
-            "changed occurred_at sys_updated_at change_date_time updated_at created_at start_timestamp at time date",
+            """timestamp time_timestamp complete_timestamp end_timestamp event_time datetime date_time
+            changed_at changed occurred_at sys_updated_at change_date_time updated_at created_at
+            start_timestamp at time date""",
         ),
         (
             "activity",
-            "activity concept_name event_name activity_name status state new_status to_status incident_state "
-            "issue_status event action task",
+            """activity concept_name event_name activity_name status state new_status to_status
+            incident_state issue_status event action task""",
         ),
         ("lifecycle", "lifecycle lifecycle_transition transition sub_status"),
         (
@@ -135,7 +136,7 @@ def _event(
     if len(cells) != len(table.headers):
         detail = f"{len(cells)} cells under {len(table.headers)} headers"
         return Notice("unreadable_record", detail, number, is_bad=True)
-    if not all(value.isprintable() or value.isascii() for value in values.values()) and _is_undecoded(values):
+    if _is_undecoded(values):
         return Notice(
             "undecoded", "not in the encoding of the file; name it by --encoding", number, is_bad=True
         )
@@ -148,4 +149,6 @@ def _event(
 
 def _is_undecoded(values: Mapping[str, str]) -> bool:
     """Bytes that are not in the file's encoding come as lone surrogates."""
-    return any("\ud800" <= letter <= "\udfff" for value in values.values() for letter in value)
+    return any(
+        "\ud800" <= letter <= "\udfff" for value in values.values() if not value.isascii() for letter in value
+    )

@@ -13,6 +13,7 @@ import typer
 from integrations.csv_log import Columns, UnusableFile
 from integrations.event_log import Lifecycle, Options
 from integrations.sources import TooManyRecords, source_named
+from integrations.timestamps import DateOrder, InstantReader
 from integrations.xes import UnreadableLog
 from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind
@@ -47,7 +48,14 @@ LifecycleUse = Annotated[
     Lifecycle, typer.Option("--lifecycle", help="What to make of lifecycle transitions.")
 ]
 Zone = Annotated[str, typer.Option("--timezone", help="The IANA zone of timestamps without an offset.")]
-DayFirst = Annotated[bool, typer.Option("--day-first", help="Read 03/04/2026 as the third of April.")]
+DayFirst = Annotated[
+    bool | None,
+    typer.Option(
+        "--day-first/--month-first",
+        show_default=False,
+        help="How to read 03/04/2026; untold, only dates that cannot mean two days are read.",
+    ),
+]
 ColumnNames = Annotated[
     list[str] | None,
     typer.Option(
@@ -78,7 +86,12 @@ def decoded(file: IO[bytes], encoding: str) -> Iterator[IO[str]]:
     text.detach()
 
 
-def zone_named(name: str) -> ZoneInfo:
+def instant_reader(zone: str, is_day_first: bool | None = None) -> InstantReader:
+    orders = {None: None, True: DateOrder.DAY_FIRST, False: DateOrder.MONTH_FIRST}
+    return InstantReader(_zone_named(zone), orders[is_day_first])
+
+
+def _zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from integrations.event_log import ConvertedLog
-from integrations.noticing import BAD_EXAMPLES_MAX, Converted, Notice, Report
+from integrations.noticing import BAD_EXAMPLES_MAX, Converted, Report
 from libs.events.portfolio import StateCategory
 
-_BAD_SHOWN_MAX = 20
+_BAD_SHOWN_MAX = 5
 
 
 def print_report(console: Console, converted: Converted) -> None:
@@ -49,15 +49,22 @@ def _print_bad(console: Console, report: Report) -> None:
     for notice in bad[:_BAD_SHOWN_MAX]:
         console.print(f"  record {notice.record}: {escape(notice.detail)}")
     if len(bad) > _BAD_SHOWN_MAX:
-        console.print(f"  and records {_numbers(bad[_BAD_SHOWN_MAX:])}", soft_wrap=True)
+        console.print(f"  and records {_ranges([notice.record or 0 for notice in bad[_BAD_SHOWN_MAX:]])}")
     if report.bad > len(bad):
         console.print(
             f"  and {report.bad - len(bad):,} more (the first {BAD_EXAMPLES_MAX:,} of a kind are kept)"
         )
 
 
-def _numbers(notices: Sequence[Notice]) -> str:
-    return ", ".join(str(notice.record) for notice in notices)
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1, 2, 3, 7` as `1-3, 7`."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number <= runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)
 
 
 def print_workflow(console: Console, log: ConvertedLog, told: Mapping[str, StateCategory]) -> None:

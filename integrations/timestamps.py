@@ -6,6 +6,7 @@ An offset is kept; an instant without one is read in the zone the caller names.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 
 _DATE = re.compile(r"^(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[T ,]+(\S.*))?$")
 _CLOCK = re.compile(
@@ -13,12 +14,19 @@ _CLOCK = re.compile(
 )
 
 
+class DateOrder(StrEnum):
+    """What comes first in a date like 03/04/2026."""
+
+    DAY_FIRST = "day first"
+    MONTH_FIRST = "month first"
+
+
 @dataclass(frozen=True, slots=True)
 class InstantReader:
-    """`zone` is for instants without an offset; `is_day_first` reads 03/04/2026 as the third of April."""
+    """`zone` is for instants without an offset; without an `order` no date is read that may mean two days."""
 
     zone: tzinfo = UTC
-    is_day_first: bool = False
+    order: DateOrder | None = None
 
     def read(self, text: str) -> datetime:
         """An aware instant; raises `ValueError` with a sentence that says what is wrong."""
@@ -43,23 +51,22 @@ class InstantReader:
             raise ValueError("the timestamp has no known form")
         first, _, second, third, clock = date.groups()
         if len(first) == 4:
-            year, month, day = first, second, third
-        elif self.is_day_first:
-            day, month, year = first, second, third
+            year, month, day = int(first), int(second), int(third)
+        elif len(third) == 4:
+            year = int(third)
+            month, day = self._month_and_day(int(first), int(second))
         else:
-            month, day, year = first, second, third
-        if len(year) != 4:
             raise ValueError("the timestamp has no year of four digits")
         try:
-            return datetime.fromisoformat(f"{year}-{int(month):02}-{int(day):02}{_clock(clock)}")
-        except ValueError:
-            raise ValueError(self._hint(int(month), int(day))) from None
+            return datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}{_clock(clock)}")
+        except ValueError as error:
+            raise ValueError(f"the timestamp is not in the calendar: {error}") from None
 
-    def _hint(self, month: int, day: int) -> str:
-        if month > 12 >= day:
-            order = "month first" if self.is_day_first else "day first"
-            return f"the timestamp has no month {month}: is it written {order}?"
-        return "the timestamp is not in the calendar"
+    def _month_and_day(self, first: int, second: int) -> tuple[int, int]:
+        if self.order is None and first <= 12 and second <= 12 and first != second:
+            raise ValueError("day first or month first? the timestamp may mean both; tell which")
+        is_day_first = self.order is DateOrder.DAY_FIRST or (self.order is None and first > 12)
+        return (second, first) if is_day_first else (first, second)
 
 
 def _clock(text: str | None) -> str:
