@@ -13,7 +13,7 @@ from typing import Protocol
 import nats.errors
 import structlog
 
-from libs.chassis.leading import leadership
+from libs.chassis.leading import Leadership
 from libs.chassis.postgres import Connection, Database
 from libs.chassis.sessions import is_transient
 from libs.events import catalogue, consuming, jetstream, parking
@@ -86,7 +86,7 @@ class Subscription:
         while True:
             position_before = self._position
             try:
-                async with leadership(self._settings.database_url, f"milepost.{self._settings.durable}"):
+                async with Leadership(self._settings.database_url, f"milepost.{self._settings.durable}"):
                     await self._lead()
             except Exception as error:
                 if not _is_passing(error):

@@ -13,8 +13,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 
-from libs.chassis.leading import leadership
-from libs.chassis.postgres import Database
+from libs.chassis.leading import Leadership
 from libs.chassis.sessions import Connection, is_transient
 from libs.events import jetstream
 from libs.events.log import measuring
@@ -48,9 +47,8 @@ class RelaySettings:
 class Relay:
     """Publishes the log. `run` leads when it can, and hands over by losing the lock or being cancelled."""
 
-    def __init__(self, settings: RelaySettings, database: Database, keeper: Keeper) -> None:
+    def __init__(self, settings: RelaySettings, keeper: Keeper) -> None:
         self._settings = settings
-        self._database = database
         self._keeper = keeper
         self._woken = asyncio.Event()
         self._tail: StreamTail | None = None
@@ -65,9 +63,9 @@ class Relay:
         failures = 0
         while True:
             try:
-                async with leadership(self._settings.database_url, "milepost.relay"):
+                async with Leadership(self._settings.database_url, "milepost.relay") as leadership:
                     measuring.RELAY_LEADING.set(1)
-                    await self._lead()
+                    await self._lead(leadership.connection)
             except Exception as error:
                 if not _is_passing(error):
                     raise
@@ -78,15 +76,14 @@ class Relay:
             self._has_published = False
             await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.1 * 2**failures))
 
-    async def _lead(self) -> None:
+    async def _lead(self, connection: Connection) -> None:
         name = jetstream.user_of(self._settings.nats_url, "relay")
         client = await jetstream.connect(self._settings.nats_url, name)
         try:
             await self._keeper_upholds(client)
             while True:
-                async with self._database.connection(seconds=IDENTITY_CHECK_SECONDS * 3) as connection:
-                    position = await self._agreed_position(client, connection)
-                    await self._publish_from(client, connection, position)
+                position = await self._agreed_position(client, connection)
+                await self._publish_from(client, connection, position)
         finally:
             await client.close()
 
