@@ -1,0 +1,100 @@
+"""What is old is forgotten in small portions, and what operators watch is counted."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from libs.chassis.postgres import Database, is_transient
+from services.notifications.clock import Clock, utc_now
+from services.notifications.measuring import DISABLED_ENDPOINTS, OLDEST_PENDING_SECONDS
+
+PORTION = 1_000
+EVERY_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept. Deliveries may be sent again as long as they are kept."""
+
+    deliveries: timedelta = timedelta(days=30)
+    inbox: timedelta = timedelta(days=365)
+    answers: timedelta = timedelta(days=2)
+
+
+FORGET_DELIVERIES = """
+    delete from deliveries where (org_id, endpoint_id, event_id) in (
+        select org_id, endpoint_id, event_id from deliveries where made_at < $1
+        order by made_at limit $2 for update skip locked)
+"""
+FORGET_BODIES = """
+    delete from webhook_bodies where (org_id, event_id) in (
+        select org_id, event_id from webhook_bodies as body where made_at < $1
+          and not exists (select from deliveries where deliveries.org_id = body.org_id
+                          and deliveries.event_id = body.event_id)
+        limit $2 for update skip locked)
+"""
+FORGET_ENDPOINTS = """
+    delete from webhook_endpoints as endpoint where state = 'retired' and revised_at < $1
+      and not exists (select from deliveries where deliveries.org_id = endpoint.org_id
+                      and deliveries.endpoint_id = endpoint.endpoint_id)
+"""
+FORGET_INBOX = """
+    delete from inbox_items where (org_id, person_id, event_id) in (
+        select org_id, person_id, event_id from inbox_items where recorded_at < $1
+        order by recorded_at limit $2 for update skip locked)
+"""
+FORGET_ANSWERS = """
+    delete from idempotency_keys where (org_id, actor, key) in (
+        select org_id, actor, key from idempotency_keys where recorded_at < $1
+        order by recorded_at limit $2 for update skip locked)
+"""
+OLDEST_DUE = """
+    select min(deliveries.next_attempt_at) from deliveries
+    join webhook_endpoints as endpoint using (org_id, endpoint_id)
+    where deliveries.state = 'pending' and endpoint.state = 'active'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """Forgets and counts until cancelled; every replica may do it at the same time."""
+
+    database: Database
+    retention: Retention = Retention()
+    clock: Clock = utc_now
+    every_seconds: float = EVERY_SECONDS
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.count()
+                await self.forget()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("housekeeping_failed", error=type(error).__name__)
+            await asyncio.sleep(self.every_seconds)
+
+    async def forget(self) -> None:
+        """Forget one portion of everything whose time is over."""
+        now = self.clock()
+        async with self.database.transaction() as connection:
+            await connection.execute(FORGET_DELIVERIES, now - self.retention.deliveries, PORTION)
+            await connection.execute(FORGET_BODIES, now - self.retention.deliveries, PORTION)
+            await connection.execute(FORGET_ENDPOINTS, now - self.retention.deliveries)
+            await connection.execute(FORGET_INBOX, now - self.retention.inbox, PORTION)
+            await connection.execute(FORGET_ANSWERS, now - self.retention.answers, PORTION)
+
+    async def count(self) -> None:
+        async with self.database.connection() as connection:
+            due_since = await connection.fetchval(OLDEST_DUE)
+            disabled = await connection.fetchval(
+                "select count(*) from webhook_endpoints where state = 'disabled'"
+            )
+        age = 0.0 if due_since is None else (self.clock() - due_since).total_seconds()
+        OLDEST_PENDING_SECONDS.set(max(0.0, age))
+        DISABLED_ENDPOINTS.set(disabled)
