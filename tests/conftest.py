@@ -1,7 +1,7 @@
 """Fixtures every test may use: real servers for the session, a fresh database and an empty stream for one test."""
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import FrameType
 
 import nats
@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from deploy.local.nats import EmbeddedNats
 from deploy.local.postgres import EmbeddedPostgres
-from tests.support.databases import Databases, FreshDatabase, Migrate
+from tests.support.databases import Databases, FreshDatabase, FreshDatabaseFactory, Migrate
 from tests.support.servers import (
     NatsServer,
     embedded_nats,
@@ -19,8 +19,6 @@ from tests.support.servers import (
     nats_for_session,
     postgres_for_session,
 )
-
-FreshDatabaseFactory = Callable[[str, Migrate], Awaitable[FreshDatabase]]
 
 
 def pytest_configure() -> None:

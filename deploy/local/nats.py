@@ -47,7 +47,11 @@ class EmbeddedNats:
             command=[str(Path(sys.executable).parent / "nats-server"), "--config", str(CONFIGURATION)],
             log=self.log,
             environment=configuration(
-                self.passwords, host=LOOPBACK, port=self.port, store=self.store, sync_interval=self.sync_interval
+                self.passwords,
+                host=LOOPBACK,
+                port=self.port,
+                store=self.store,
+                sync_interval=self.sync_interval,
             ),
         )
         self._server.start()
@@ -88,7 +92,7 @@ def configuration(
         "MILEPOST_NATS_HOST": host,
         "MILEPOST_NATS_PORT": str(port),
         "MILEPOST_NATS_MONITOR_PORT": "0",
-        "MILEPOST_NATS_STORE_DIRECTORY": str(store),
+        "MILEPOST_NATS_STORE_DIRECTORY": f'"{store}"',
         "MILEPOST_NATS_STORE_SIZE": "8GB",
         "MILEPOST_NATS_SYNC_INTERVAL": sync_interval,
         **{f"MILEPOST_NATS_{user.upper()}_PASSWORD": password for user, password in passwords.items()},

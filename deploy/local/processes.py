@@ -155,7 +155,9 @@ class ChildProcess:
                 )
             if time.monotonic() > deadline:
                 raise StepFailed(
-                    f"{self.name} was not ready after {seconds:.0f} s", log=self.log, next_command=next_command
+                    f"{self.name} was not ready after {seconds:.0f} s",
+                    log=self.log,
+                    next_command=next_command,
                 )
             time.sleep(POLL_SECONDS)
 

@@ -39,7 +39,9 @@ class ContainerizedNats:
     """One NATS container on a fixed host port, so that its address survives a restart."""
 
     port: int = field(default_factory=any_free_port)
-    passwords: dict[str, str] = field(default_factory=lambda: {user: f"p{secrets.token_hex(24)}" for user in USERS})
+    passwords: dict[str, str] = field(
+        default_factory=lambda: {user: f"p{secrets.token_hex(24)}" for user in USERS}
+    )
 
     def __post_init__(self) -> None:
         from testcontainers.core.container import DockerContainer

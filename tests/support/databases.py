@@ -21,6 +21,7 @@ class FreshDatabase:
 
 
 Migrate = Callable[[FreshDatabase], Awaitable[None]]
+FreshDatabaseFactory = Callable[[str, Migrate], Awaitable[FreshDatabase]]
 
 
 @dataclass

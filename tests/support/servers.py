@@ -1,4 +1,4 @@
-"""Real servers for tests: given by DSN, in containers where Docker answers, embedded elsewhere. Tests do not know which."""
+"""Real servers for tests: given by DSN, in containers where Docker answers, embedded elsewhere. No test knows."""
 
 import asyncio
 import os

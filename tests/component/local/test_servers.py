@@ -5,7 +5,7 @@ import nats
 
 from deploy.local.nats import EmbeddedNats
 from deploy.local.postgres import EmbeddedPostgres
-from tests.support.databases import FreshDatabase
+from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.servers import NatsServer
 
 
@@ -28,7 +28,7 @@ async def greet(dsn: str, words: str) -> None:
     await connection.close()
 
 
-async def test_each_test_has_a_migrated_database_of_its_own(fresh_database) -> None:
+async def test_each_test_has_a_migrated_database_of_its_own(fresh_database: FreshDatabaseFactory) -> None:
     mine = await fresh_database("greeting", add_greeting_table)
     theirs = await fresh_database("greeting", add_greeting_table)
     await greet(mine.admin_dsn, "good morning")
@@ -36,7 +36,9 @@ async def test_each_test_has_a_migrated_database_of_its_own(fresh_database) -> N
     assert await greetings(theirs.admin_dsn) == []
 
 
-async def test_postgres_keeps_what_was_committed_before_a_crash(disposable_postgres: EmbeddedPostgres) -> None:
+async def test_postgres_keeps_what_was_committed_before_a_crash(
+    disposable_postgres: EmbeddedPostgres,
+) -> None:
     database = FreshDatabase("postgres", disposable_postgres.dsn())
     await add_greeting_table(database)
     await greet(database.admin_dsn, "still here")
