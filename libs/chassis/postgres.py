@@ -68,6 +68,16 @@ class UnitExpired(TimeoutError):
     """A unit of work took longer than its bound. Whether what it sent was committed is unknown."""
 
 
+class StatelessConnection(Connection):
+    """A session that nobody gives state of its own, so that lending it on needs no round trip to reset it.
+
+    Settings are made local to a transaction (`set_config(…, true)`); a transaction left open is rolled back.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 class Database:
     """A pool of connections to one database in one role. Share it; every unit of work takes a connection."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _HEXADECIMAL = frozenset("0123456789abcdef")
 # Trace ids need to be distinct, not secret.
-_random = Random(os.urandom(32))  # noqa: S311
+_random = Random(os.urandom(32))
 os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 _tracer: "Tracer | None" = None
 

@@ -1,0 +1,118 @@
+"""Every service's HTTP application: its routes, and around them what is the same everywhere."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from libs.chassis import logging, openapi, problems
+from libs.chassis.health import Check, Readiness
+from libs.chassis.identity import person_verifier, service_verifier
+from libs.chassis.request_guard import RequestGuard
+from libs.chassis.settings import ServiceSettings
+
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+ASSET_TYPES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
+
+
+class Application(FastAPI):
+    """A FastAPI application whose only outer layer is the request guard, and whose document tells the truth."""
+
+    def __init__(self, *, guard: Mapping[str, Any], **options: Any) -> None:
+        self._guard = guard
+        super().__init__(**options)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The guard answers every exception itself, so the layers of the framework that would are left out."""
+        app: ASGIApp = AsyncExitStackMiddleware(self.router)
+        for layer in reversed(self.user_middleware):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
+        return RequestGuard(app, templates=templates, **self._guard)
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.mended(super().openapi())
+        return self.openapi_schema
+
+
+def create(
+    title: str,
+    settings: ServiceSettings,
+    *,
+    routers: Sequence[APIRouter] = (),
+    routes: Sequence[BaseRoute] = (),
+    checks: Mapping[str, Check] | None = None,
+    stopping: asyncio.Event | None = None,
+    description: str = "",
+    middleware: Sequence[Middleware] = (),
+) -> Application:
+    """The application of a service.
+
+    `checks` make up readiness, which ends when `stopping` is set; streams watch `app.state.stopping` too.
+    `app.state.token_verifier` and `.service_token_verifier` are there if the settings name a key file.
+    `middleware` is for what not every service needs, e.g. compression. The first route that matches answers.
+    """
+    is_logged = settings.log_level in ("debug", "info")
+    app = Application(
+        guard={
+            "deadline_seconds": settings.request_deadline_seconds,
+            "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
+        },
+        title=title,
+        description=description,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        middleware=list(middleware),
+        generate_unique_id_function=openapi.operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.settings = settings
+    app.state.stopping = stopping or asyncio.Event()
+    if settings.jwks_file is not None:
+        app.state.token_verifier = person_verifier(settings.jwks_file, settings.issuer, settings.audience)
+        app.state.service_token_verifier = service_verifier(settings.jwks_file, settings.issuer)
+    app.router.routes[:0] = routes
+    for router in routers:
+        app.include_router(router)
+    app.router.routes.extend(Readiness(checks, app.state.stopping).routes())
+    problems.install(app)
+    _install_documentation(app)
+    return app
+
+
+def _install_documentation(app: FastAPI) -> None:
+    async def page(request: Request) -> Response:
+        return get_swagger_ui_html(
+            openapi_url=app.openapi_url or "",
+            title=app.title,
+            swagger_js_url="/docs/swagger-ui-bundle.js",
+            swagger_css_url="/docs/swagger-ui.css",
+            swagger_favicon_url="/docs/favicon.png",
+        )
+
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in ASSET_TYPES:
+            raise problems.Problem(404, "not_found")
+        return FileResponse(
+            ASSETS / name, media_type=ASSET_TYPES[name], headers={"Cache-Control": "max-age=86400"}
+        )
+
+    app.add_route("/docs", page, include_in_schema=False)
+    app.add_route("/docs/{name}", asset, include_in_schema=False)

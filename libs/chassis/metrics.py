@@ -1,0 +1,60 @@
+"""What every process tells Prometheus, on a port of its own. Other modules declare their gauges where they set them."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+import structlog
+from prometheus_client import Gauge, Histogram, start_http_server
+
+LOOP_LAG_ALARM_SECONDS = 0.25
+LOOP_LAG_INTERVAL_SECONDS = 0.5
+
+REQUEST_SECONDS = Histogram(
+    "milepost_http_request_seconds",
+    "Time from a request's headers to the last byte of its answer.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 8),
+)
+REQUESTS_IN_PROGRESS = Gauge(
+    "milepost_http_requests_in_progress", "Requests being answered, streams included."
+)
+LOOP_LAG_SECONDS = Gauge("milepost_event_loop_lag_seconds", "How late the event loop ran a timer just now.")
+SERVICE = Gauge("milepost_service", "1, with the name of the service.", ["service"])
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def served(service: str, host: str, port: int | None) -> Iterator[int | None]:
+    """Serve the registry at `http://<host>:<port>/metrics` while the block runs; `None` serves nothing.
+
+    Port 0 takes a free one; yields the port. Raises `OSError` if the port is taken.
+    """
+    SERVICE.labels(service).set(1)
+    if port is None:
+        yield None
+        return
+    server: WSGIServer
+    thread: Thread
+    server, thread = start_http_server(port, addr=host)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=1)
+
+
+async def watch_loop_lag() -> None:
+    """Measure, for ever, how long the event loop is kept from its work; 250 ms and more are worth a warning."""
+    while True:
+        started = time.monotonic()
+        await asyncio.sleep(LOOP_LAG_INTERVAL_SECONDS)
+        lag_seconds = max(0.0, time.monotonic() - started - LOOP_LAG_INTERVAL_SECONDS)
+        LOOP_LAG_SECONDS.set(lag_seconds)
+        if lag_seconds > LOOP_LAG_ALARM_SECONDS:
+            log.warning("event_loop_blocked", lag_seconds=round(lag_seconds, 3))
