@@ -6,7 +6,7 @@ One pure ASGI layer, because each layer more costs every request a few microseco
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
