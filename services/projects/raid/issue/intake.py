@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, assert_never
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from libs.events.portfolio import StateCategory, WorkflowState
 from libs.events.raid import (
@@ -22,7 +22,18 @@ from services.projects.facts import Facts, Workflow
 from services.projects.raid.issue.issue import Issue, state_named
 from services.projects.references import open_project
 
-Size = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=9, decimal_places=2)]
+Size = Annotated[
+    Decimal,
+    Field(ge=0, le=1_000_000, max_digits=9, decimal_places=2),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1_000_000},
+                {"type": "string", "pattern": r"^\d{1,7}(\.\d{1,2})?$"},
+            ]
+        }
+    ),
+]
 
 # --- Commands ---
 

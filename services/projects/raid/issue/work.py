@@ -1,7 +1,7 @@
 """An issue is worked on: it moves through the workflow, is blocked and unblocked, linked and talked about."""
 
 from dataclasses import replace
-from typing import assert_never
+from typing import ClassVar, assert_never
 from uuid import UUID, uuid4
 
 from pydantic import Field
@@ -60,6 +60,8 @@ class LinkIssue(Command):
 
 class CommentOnIssue(Command):
     """Says something about the issue; the same `comment_id` twice in a row is one comment."""
+
+    action: ClassVar[str | None] = "comment"
 
     comment_id: UUID = Field(default_factory=uuid4, description="Default: a new one.")
     text: Text = Field(min_length=1)
