@@ -70,6 +70,12 @@ class Table:
     headers: Sequence[str]
     columns: Columns
 
+    @property
+    def places(self) -> Mapping[str, int]:
+        """Where each column that is there stands in a record; of headers that are alike the first."""
+        chosen = {field.name: getattr(self.columns, field.name) for field in fields(Columns)}
+        return {name: self.headers.index(header) for name, header in chosen.items() if header}
+
 
 def open_table(file: IO[str], told: Columns, delimiter: str | None = None) -> Table:
     """Read the header line. `file` is text opened with `newline=""`; raises `UnusableFile`."""
@@ -110,7 +116,7 @@ def read(table: Table, instants: InstantReader, missing: Sequence[str] = ()) -> 
     """
     csv.field_size_limit(FIELD_LENGTH_MAX)
     reader = csv.reader(table.file, delimiter=table.delimiter)
-    absent = frozenset(missing)
+    width, places, absent = len(table.headers), table.places, frozenset(missing)
     number = 0
     while True:
         number += 1
@@ -121,21 +127,17 @@ def read(table: Table, instants: InstantReader, missing: Sequence[str] = ()) -> 
             continue
         if cells is None:
             return
-        if any(cell.strip() for cell in cells):
-            yield _event(number, cells, table, instants, absent)
+        if len(cells) != width and cells:
+            detail = f"{len(cells)} cells under {width} headers"
+            yield Notice("unreadable_record", detail, number, is_bad=True)
+        elif any(cells):
+            values = {name: cells[place] for name, place in places.items()}
+            yield _event(number, values, instants, absent)
 
 
 def _event(
-    number: int, cells: list[str], table: Table, instants: InstantReader, absent: frozenset[str]
+    number: int, values: dict[str, str], instants: InstantReader, absent: frozenset[str]
 ) -> LogEvent | Notice:
-    row = {
-        header: "" if cell.strip() in absent else cell
-        for header, cell in zip(table.headers, cells, strict=False)
-    }
-    values = {field.name: row.get(getattr(table.columns, field.name), "") for field in fields(Columns)}
-    if len(cells) != len(table.headers):
-        detail = f"{len(cells)} cells under {len(table.headers)} headers"
-        return Notice("unreadable_record", detail, number, is_bad=True)
     if _is_undecoded(values):
         return Notice(
             "undecoded", "not in the encoding of the file; name it by --encoding", number, is_bad=True
@@ -144,7 +146,8 @@ def _event(
         at = instants.read(values.pop("timestamp"))
     except ValueError as error:
         return Notice("no_instant", str(error), number, is_bad=True)
-    return LogEvent(number=number, at=at, **values)
+    said = {name: "" if text.strip() in absent else text for name, text in values.items()}
+    return LogEvent(number=number, at=at, **said)
 
 
 def _is_undecoded(values: Mapping[str, str]) -> bool:

@@ -18,6 +18,8 @@ from integrations.workflow_guess import workflow
 from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind
 
+STATES_MAX = 50
+
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
@@ -75,8 +77,15 @@ class ConvertedLog:
     workflow: Mapping[str, StateCategory]
 
 
+class TooManyStates(Exception):
+    """The activities of the log are no states: a workflow has at most `STATES_MAX` of them."""
+
+
 def convert(events: Iterable[LogEvent | Notice], options: Options) -> ConvertedLog:
-    """A project with the workflow of the log, and an issue per case, in the order of time."""
+    """A project with the workflow of the log, and an issue per case, in the order of time.
+
+    Raises `TooManyStates`.
+    """
     notices: list[Notice] = []
     cases: dict[str, list[LogEvent]] = {}
     for event in _usable(events, options):
@@ -86,6 +95,11 @@ def convert(events: Iterable[LogEvent | Notice], options: Options) -> ConvertedL
             cases.setdefault(event.case_id, []).append(event)
     chronicle = sorted((event for case in cases.values() for event in case), key=lambda event: event.at)
     states = workflow(dict.fromkeys(event.activity for event in chronicle), options.categories)
+    if len(states) > STATES_MAX:
+        raise TooManyStates(
+            f"{len(states)} different activities are too many for a workflow of at most {STATES_MAX} states; "
+            "choose the attribute that holds the state"
+        )
     lines = _found(cases, states, chronicle[0].at if chronicle else None, options)
     return ConvertedLog(chronological((*notices, *lines)), states)
 

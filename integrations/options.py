@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from integrations.csv_log import Columns, UnusableFile
-from integrations.event_log import Lifecycle, Options
+from integrations.event_log import Lifecycle, Options, TooManyStates
 from integrations.sources import TooManyRecords, source_named
 from integrations.timestamps import DateOrder, InstantReader
 from integrations.xes import UnreadableLog
@@ -71,7 +71,7 @@ def told_plainly() -> Iterator[None]:
     """What is wrong with a file is a sentence on standard error, not a traceback."""
     try:
         yield
-    except (UnusableFile, UnreadableLog, TooManyRecords, EOFError, OSError) as error:
+    except (UnusableFile, UnreadableLog, TooManyRecords, TooManyStates, EOFError, OSError) as error:
         raise typer.BadParameter(str(error) or type(error).__name__, param_hint="FILE") from error
 
 
