@@ -22,6 +22,7 @@ from libs.events.raid import (
     IssueTriaged,
     IssueUnblocked,
 )
+from services.timeline.as_of import AsOf
 from services.timeline.entity_history import EntityHistory, Explanation
 from services.timeline.projection import UnknownEntity
 
@@ -72,7 +73,7 @@ class Issue(NamedTuple):
     raised_at: datetime
     entered_state_at: datetime
     status_event_count: int
-    reopening_count: int
+    reopen_count: int
     comment_count: int
     move_count: int
 
@@ -125,7 +126,7 @@ def _raised(envelope: Envelope, data: EventData) -> Issue:
         raised_at=envelope.effective_at,
         entered_state_at=envelope.effective_at,
         status_event_count=1,
-        reopening_count=0,
+        reopen_count=0,
         comment_count=0,
         move_count=0,
     )
@@ -159,20 +160,18 @@ def _changed(issue: Issue, envelope: Envelope, data: IssueEvent) -> dict[str, An
 
 
 def _entered(issue: Issue, envelope: Envelope, data: Standing) -> dict[str, Any]:
-    """A state was entered, or said again: then it goes on since it was first entered."""
+    """A state was entered, or said again: then it lasts since it was entered. Finishing ends a block."""
+    is_finished = data.category in FINISHED
     is_new = data.state != issue.state or not isinstance(data, IssueTransitioned)
     return {
         "state": data.state,
         "category": data.category.value,
         "entered_state_at": envelope.effective_at if is_new else issue.entered_state_at,
         "status_event_count": issue.status_event_count + isinstance(data, IssueTransitioned),
-        "reopening_count": issue.reopening_count + is_reopening(data),
+        "reopen_count": issue.reopen_count + (data.category_before in FINISHED and not is_finished),
+        "is_blocked": issue.is_blocked and not is_finished,
+        "blocked_at": None if is_finished else issue.blocked_at,
     }
-
-
-def is_reopening(data: Standing) -> bool:
-    """Whether a finished or cancelled issue came to life again, by whatever command."""
-    return data.category_before in FINISHED and data.category not in FINISHED
 
 
 def explain(event: Event) -> Explanation:  # noqa: C901 -- one case per event
@@ -198,3 +197,42 @@ def explain(event: Event) -> Explanation:  # noqa: C901 -- one case per event
         case IssueMovedIn():
             return Explanation(None, {"from_project_id": str(data.from_project_id)})
     assert_never(data)
+
+
+# --- Ask ---
+
+PRESENT = f"""
+select {", ".join(Issue._fields)}, project_id as home_project_id, move_count > 0 as was_moved
+from issues
+where org_id = :org_id and known_from <= :position
+"""
+
+# Access is judged by the project an issue is in today, not by the one it was in then.
+THEN = """
+select change.*, entity.project_id as home_project_id, entity.move_count > 0 as was_moved
+from issues entity
+cross join lateral (
+    select * from issue_changes row
+    where row.org_id = entity.org_id and row.issue_id = entity.issue_id and row.known_from <= :position
+      and (:effective_at::timestamptz is null or row.effective_at <= :effective_at)
+    order by row.known_from desc limit 1
+) change
+where entity.org_id = :org_id
+"""
+
+# What was in a project then is in it today, or was moved since: that narrows the search before it looks back.
+WAS_IN_PROJECTS = "project_id = any(:project_ids) and (home_project_id = any(:project_ids) or was_moved)"
+
+
+def source(as_of: AsOf) -> str:
+    """The issues as of then, as a table."""
+    return PRESENT if as_of.is_present else THEN
+
+
+CHANGES = """
+select change.*, entity.project_id as home_project_id
+from issues entity join issue_changes change using (org_id, issue_id)
+where entity.org_id = :org_id and entity.issue_id = :issue_id and change.known_from <= :position
+  and (:effective_at::timestamptz is null or change.effective_at <= :effective_at)
+order by change.known_from
+"""

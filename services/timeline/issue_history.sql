@@ -23,7 +23,7 @@ create table issues (
     raised_at          timestamptz not null,
     entered_state_at   timestamptz not null,
     status_event_count integer     not null,
-    reopening_count    integer     not null,
+    reopen_count    integer     not null,
     comment_count      integer     not null,
     move_count         integer     not null,
     primary key (org_id, issue_id)

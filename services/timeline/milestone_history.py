@@ -17,6 +17,7 @@ from libs.events.schedule import (
     MilestoneReinstated,
     MilestoneState,
 )
+from services.timeline.as_of import AsOf
 from services.timeline.entity_history import EntityHistory, Explanation
 from services.timeline.projection import UnknownEntity
 
@@ -141,3 +142,104 @@ def explain(event: Event) -> Explanation:
         ):
             return Explanation(data.reason or None)
     assert_never(data)
+
+
+# --- Ask ---
+
+PRESENT = f"""
+select {", ".join(Milestone._fields)}, project_id as home_project_id
+from milestones
+where org_id = :org_id and known_from <= :position
+"""
+
+KNOWN_THEN = """
+select change.*, entity.project_id as home_project_id
+from milestones entity
+cross join lateral (
+    select * from milestone_changes row
+    where row.org_id = entity.org_id and row.milestone_id = entity.milestone_id
+      and row.known_from <= :position
+    order by row.known_from desc limit 1
+) change
+where entity.org_id = :org_id
+"""
+
+# The same rule as `standing`, for lists that filter and sort by it.
+TRUE_THEN = """
+select known.org_id, known.milestone_id, known.project_id, known.name,
+       case when met then known.known_from else believed.known_from end as known_from,
+       case when met then known.version else believed.version end as version,
+       case when met then known.recorded_at else believed.recorded_at end as recorded_at,
+       case when met then known.effective_at else believed.effective_at end as effective_at,
+       case when met then 'achieved'
+            when believed.state <> 'achieved' then believed.state
+            when believed.baseline_on is null then 'planned'
+            else 'committed' end as state,
+       case when met then known.achieved_on end as achieved_on,
+       case when believed.state is null then known.baseline_on else believed.baseline_on end as baseline_on,
+       case when believed.state is null then known.forecast_on else believed.forecast_on end as forecast_on,
+       case when believed.state is null then known.reforecast_count
+            else believed.reforecast_count end as reforecast_count,
+       known.project_id as home_project_id
+from milestones entity
+cross join lateral (
+    select *, row.state = 'achieved'
+              and (row.effective_at <= :effective_at or row.achieved_on <= :judged_on) as met
+    from milestone_changes row
+    where row.org_id = entity.org_id and row.milestone_id = entity.milestone_id
+      and row.known_from <= :position
+    order by row.known_from desc limit 1
+) known
+left join lateral (
+    select * from milestone_changes row
+    where row.org_id = entity.org_id and row.milestone_id = entity.milestone_id
+      and row.known_from <= :position and row.effective_at <= :effective_at
+    order by row.known_from desc limit 1
+) believed on true
+where entity.org_id = :org_id and (met or believed.state is not null)
+"""
+
+
+def source(as_of: AsOf) -> str:
+    """The milestones as of then, as a table."""
+    if as_of.is_present:
+        return PRESENT
+    return KNOWN_THEN if as_of.effective_at is None else TRUE_THEN
+
+
+CHANGES = """
+select change.*
+from milestones entity join milestone_changes change using (org_id, milestone_id)
+where entity.org_id = :org_id and entity.milestone_id = :milestone_id and change.known_from <= :position
+  and (:effective_at::timestamptz is null or change.effective_at <= :effective_at)
+order by change.known_from
+"""
+
+
+def standing(known: Milestone, believed: Milestone | None, as_of: AsOf) -> Milestone | None:
+    """How a milestone stood in the business at an instant, with what is known today of that instant.
+
+    `known` is its last change known; `believed` the last one of those that was in effect at the instant.
+    Effective instants never run backwards in a stream, so both are the last of their kind. An achievement
+    is a fact with a day of its own, which may become known later or be put right, so the last word counts:
+
+    - achieved, in effect or on a day that is not after the instant: achieved, on that day;
+    - believed to be achieved, but no longer, or not yet on that day: open, as its baseline says;
+    - everything else: as believed. Not believed in at all: it did not exist.
+    """
+    if as_of.effective_at is None or known.effective_at <= as_of.effective_at:
+        return known
+    if known.achieved_on is not None and known.achieved_on <= as_of.judged_on:
+        return known if believed is None else _with_promise_of(known, believed)
+    if believed is not None and believed.achieved_on is not None:
+        open_state = MilestoneState.COMMITTED if believed.baseline_on else MilestoneState.PLANNED
+        return believed._replace(state=open_state.value, achieved_on=None)
+    return believed
+
+
+def _with_promise_of(known: Milestone, believed: Milestone) -> Milestone:
+    return known._replace(
+        baseline_on=believed.baseline_on,
+        forecast_on=believed.forecast_on,
+        reforecast_count=believed.reforecast_count,
+    )

@@ -19,6 +19,7 @@ from libs.events.portfolio import (
     ProjectState,
     WorkflowAdopted,
 )
+from services.timeline.as_of import AsOf
 from services.timeline.entity_history import EntityHistory, Explanation
 from services.timeline.projection import UnknownEntity
 
@@ -139,3 +140,29 @@ def explain(event: Event) -> Explanation:
         case WorkflowAdopted() | PhaseEntered() | ProjectResumed():
             return Explanation()
     assert_never(data)
+
+
+# --- Ask ---
+
+PRESENT = f"""
+select {", ".join(Project._fields)}, project_id as home_project_id
+from projects
+where org_id = :org_id and known_from <= :position
+"""
+
+THEN = """
+select change.*, entity.project_id as home_project_id
+from projects entity
+cross join lateral (
+    select * from project_changes row
+    where row.org_id = entity.org_id and row.project_id = entity.project_id and row.known_from <= :position
+      and (:effective_at::timestamptz is null or row.effective_at <= :effective_at)
+    order by row.known_from desc limit 1
+) change
+where entity.org_id = :org_id
+"""
+
+
+def source(as_of: AsOf) -> str:
+    """The projects as of then, as a table."""
+    return PRESENT if as_of.is_present else THEN

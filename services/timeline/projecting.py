@@ -1,0 +1,47 @@
+"""Projecting: the loop that keeps every read model in step with the log, in the replica that leads."""
+
+from collections.abc import Callable
+
+from libs.chassis.postgres import Database
+from libs.events import vocabulary
+from libs.events.feed import Feed
+from libs.events.subscription import Subscription, SubscriptionSettings
+from services.timeline import projections
+from services.timeline.settings import Settings
+
+DURABLE = "timeline"
+WRITE_STATEMENT_SECONDS = 10.0
+CONNECTIONS_MAX = 2
+
+# Reading an event needs its model in the catalogue.
+assert vocabulary.CONTEXTS
+
+
+def subscription(
+    settings: Settings,
+    database: Database,
+    feed: Feed,
+    on_progress: Callable[[int], None] = lambda position: None,
+) -> Subscription:
+    """The subscription of all projections; `run` it in one task."""
+    return Subscription(
+        SubscriptionSettings(
+            durable=DURABLE,
+            nats_url=settings.nats_url.get_secret_value(),
+            database_url=settings.database_url.get_secret_value(),
+        ),
+        database,
+        projections.all_projections(),
+        feed,
+        on_progress,
+    )
+
+
+async def connect(settings: Settings, application_name: str, connections_max: int) -> Database:
+    """A pool that finds the live read models and the books without naming their schemas."""
+    return await Database.connect(
+        settings.database_url.get_secret_value(),
+        application_name=application_name,
+        connections_max=connections_max,
+        server_settings={"search_path": projections.search_path()},
+    )

@@ -1,0 +1,59 @@
+"""Every projection of this program version, where its tables live, and how they are made."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from libs.chassis.migrations import quoted
+from libs.chassis.postgres import Connection
+from services.timeline.activity import activity
+from services.timeline.issue_history import issue_history
+from services.timeline.milestone_history import milestone_history
+from services.timeline.moments import moments
+from services.timeline.project_history import project_history
+from services.timeline.projection import Projection
+
+PROJECTIONS: Mapping[str, Callable[[], Projection]] = MappingProxyType(
+    {
+        "moments": moments,
+        "project_history": project_history,
+        "milestone_history": milestone_history,
+        "issue_history": issue_history,
+        "activity": activity,
+    }
+)
+REBUILT = "_rebuild"
+RETIRED = "_retired"
+
+
+def all_projections() -> list[Projection]:
+    """A fresh instance of each, in the order in which they are applied."""
+    return [create() for create in PROJECTIONS.values()]
+
+
+def names() -> list[str]:
+    """The checkpoints, and schemas, of the live projections."""
+    return [projection.name for projection in all_projections()]
+
+
+def search_path(*first: str) -> str:
+    """The schemas in which an unqualified table is looked for: `first`, the live ones, the bookkeeping."""
+    return ", ".join(quoted(schema) for schema in (*first, *names(), "public"))
+
+
+async def create_schema(connection: Connection, projection: Projection, schema: str) -> None:
+    """An empty schema with the projection's tables, without indexes, inside the caller's transaction."""
+    await connection.execute(f"create schema {quoted(schema)}")
+    await connection.execute(f"set local search_path to {quoted(schema)}")
+    await connection.execute(projection.tables)
+
+
+async def grant(connection: Connection, schema: str, role: str) -> None:
+    """Let the service read and write what is in a schema."""
+    await connection.execute(f"grant usage on schema {quoted(schema)} to {quoted(role)}")
+    await connection.execute(
+        f"grant select, insert, update, delete on all tables in schema {quoted(schema)} to {quoted(role)}"
+    )
+
+
+async def exists(connection: Connection, schema: str) -> bool:
+    return bool(await connection.fetchval("select true from pg_namespace where nspname = $1", schema))
