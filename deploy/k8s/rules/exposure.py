@@ -1,0 +1,79 @@
+"""What the world outside the cluster reaches, and what a production overlay must not be without."""
+
+from collections.abc import Iterator
+
+from deploy.k8s.manifests import Document, Finding, Manifests, where
+from deploy.k8s.rules.variables import environment
+
+# Never reachable from outside, whatever a route says.
+HIDDEN_PATHS = ("/internal", "/metrics", "/livez", "/readyz")
+REPLICAS_MIN = 2
+NATS_NODES = 3
+
+
+def routes_lead_somewhere(manifests: Manifests) -> Iterator[Finding]:
+    """Every route ends at a port of a Service that exists, and belongs to hosts somebody named."""
+    for route in manifests.of_kind("HTTPRoute"):
+        if not route["spec"].get("hostnames"):
+            yield Finding(where(route), "hostnames is missing")
+        for rule in route["spec"]["rules"]:
+            for backend in rule["backendRefs"]:
+                service = manifests.find("Service", backend["name"])
+                ports = {port["port"] for port in service["spec"]["ports"]} if service else set()
+                if backend["port"] not in ports:
+                    yield Finding(where(route), f"there is no Service {backend['name']}:{backend['port']}")
+
+
+def hidden_paths_stay_hidden(manifests: Manifests) -> Iterator[Finding]:
+    """Paths are prefixes that name one thing; none of them contains a hidden path or lies inside one."""
+    for route in manifests.of_kind("HTTPRoute"):
+        for path, _ in routed_prefixes(route):
+            for hidden in HIDDEN_PATHS:
+                if is_within(hidden, path) or is_within(path, hidden):
+                    yield Finding(where(route), f"{path} would lead to {hidden}")
+
+
+def routed_prefixes(route: Document) -> Iterator[tuple[str, str]]:
+    """Each path prefix of a route with the Service it leads to; a rule without a path matches everything."""
+    for rule in route["spec"]["rules"]:
+        for match in rule.get("matches", [{}]):
+            path = match.get("path", {"type": "PathPrefix", "value": "/"})
+            for backend in rule["backendRefs"]:
+                yield path["value"], backend["name"]
+
+
+def is_within(path: str, prefix: str) -> bool:
+    """Whether `prefix` covers `path` as Gateway API compares them: by whole segments."""
+    prefix = prefix.rstrip("/")
+    return path == prefix or path.startswith(prefix + "/")
+
+
+def services_are_plain(manifests: Manifests) -> Iterator[Finding]:
+    """The gateway is the only door: no load balancer or node port beside it."""
+    for service in manifests.of_kind("Service"):
+        if service["spec"].get("type", "ClusterIP") != "ClusterIP":
+            yield Finding(where(service), "must be of type ClusterIP")
+
+
+def production_is_serious(manifests: Manifests) -> Iterator[Finding]:
+    """Only for production: two of each, three that store, on disk before acknowledged, no secret in the repository."""
+    for secret in manifests.of_kind("Secret"):
+        yield Finding(where(secret), "a production overlay must not contain secrets")
+    for deployment in manifests.of_kind("Deployment"):
+        if deployment["spec"].get("replicas", 1) < REPLICAS_MIN:
+            yield Finding(where(deployment), f"replicas must be {REPLICAS_MIN} or more")
+    for container in manifests.containers():
+        variables = environment(manifests, container)
+        if container.service and variables.get("MILEPOST_ENVIRONMENT") != "production":
+            yield Finding(container.where, "MILEPOST_ENVIRONMENT must be production")
+        if container.workload.name == "nats" and variables.get("MILEPOST_NATS_SYNC_INTERVAL") != "always":
+            yield Finding(container.where, "MILEPOST_NATS_SYNC_INTERVAL must be always")
+    nats = manifests.find("StatefulSet", "nats")
+    if nats is None or nats["spec"]["replicas"] < NATS_NODES:
+        yield Finding("StatefulSet nats", f"replicas must be {NATS_NODES} or more")
+    if not manifests.of_kind("Cluster"):
+        yield Finding("Cluster postgres", "is missing: production needs a database with standbys")
+
+
+RULES = (routes_lead_somewhere, hidden_paths_stay_hidden, services_are_plain)
+PRODUCTION_RULES = (production_is_serious,)
