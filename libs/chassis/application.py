@@ -34,6 +34,7 @@ class Application(FastAPI):
 
     def __init__(self, *, guard: Mapping[str, Any], **options: Any) -> None:
         self._guard = guard
+        self._described: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         super().__init__(**options)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -44,9 +45,17 @@ class Application(FastAPI):
         templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
         return RequestGuard(app, templates=templates, **self._guard)
 
+    def describe(self, paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+        """Add operations of plain routes, and the schemas they name, to the document."""
+        self._described = (dict(paths), dict(schemas))
+
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            self.openapi_schema = openapi.mended(super().openapi())
+            document = super().openapi()
+            paths, schemas = self._described
+            document.setdefault("paths", {}).update(paths)
+            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+            self.openapi_schema = openapi.mended(document)
         return self.openapi_schema
 
 
