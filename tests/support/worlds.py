@@ -19,6 +19,7 @@ EXISTING = frozenset({SOME_ISSUE, SOME_MILESTONE})
 SUPPORT_WORKFLOW = Workflow(
     (
         WorkflowState(name="Reported", category=StateCategory.WAITING),
+        WorkflowState(name="Accepted", category=StateCategory.ACTIVE),
         WorkflowState(name="In progress", category=StateCategory.ACTIVE),
         WorkflowState(name="Solved", category=StateCategory.DONE),
     )

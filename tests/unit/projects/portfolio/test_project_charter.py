@@ -11,6 +11,8 @@ from libs.events.portfolio import (
     CharterApproved,
     Methodology,
     MethodologyAdopted,
+    Phase,
+    PhaseEntered,
     ProjectCancelled,
     ProjectClosed,
     ProjectProposed,
@@ -124,6 +126,13 @@ def test_a_later_charter_amends_the_first() -> None:
             project(PROPOSED).state(), state=ProjectState.CHARTERED, purpose="Ship it well", objectives=()
         )
     )
+
+
+def test_a_charter_that_is_amended_later_leaves_the_phase_alone() -> None:
+    executing = PhaseEntered(phase=Phase.EXECUTING, state_before=ProjectState.CHARTERED)
+    outcome = project(PROPOSED, CHARTERED, executing).when(ApproveCharter(purpose="Ship it well"))
+    outcome.then(CharterApproved(purpose="Ship it well"))
+    assert outcome.state.state is ProjectState.EXECUTING
 
 
 def test_a_charter_cannot_finish_before_it_starts() -> None:

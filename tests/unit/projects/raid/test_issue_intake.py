@@ -62,6 +62,11 @@ def test_an_issue_is_raised_in_the_first_state_to_do() -> None:
     )
 
 
+def test_the_first_state_to_do_need_not_be_the_first_of_the_workflow() -> None:
+    workflow = Workflow((*SUPPORT_WORKFLOW.states, WorkflowState(name="To do", category=StateCategory.TODO)))
+    issue(facts=world(workflow=workflow)).when(RAISE).then(RAISED)
+
+
 def test_a_workflow_without_a_state_to_do_begins_with_its_first_state() -> None:
     issue(facts=world(workflow=SUPPORT_WORKFLOW)).when(RAISE).then(
         RAISED.model_copy(update={"state": "Reported", "category": StateCategory.WAITING})
@@ -75,10 +80,11 @@ def test_an_issue_may_be_raised_in_any_state_of_the_workflow() -> None:
 
 
 def test_an_unknown_state_is_answered_with_those_there_are() -> None:
-    workflow = Workflow((WorkflowState(name="Open", category=StateCategory.TODO), *SUPPORT_WORKFLOW.states))
-    issue(facts=world(workflow=workflow)).when(RAISE.model_copy(update={"state": "Queued"})).then_rejected(
+    issue(facts=world(workflow=SUPPORT_WORKFLOW)).when(
+        RAISE.model_copy(update={"state": "Queued"})
+    ).then_rejected(
         StateUnknown,
-        "The workflow of the project has no state of that name; it has: Open, Reported, In progress, Solved.",
+        "The workflow of the project has no state of that name; it has: Reported, Accepted, In progress, Solved.",
     )
 
 
