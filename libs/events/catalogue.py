@@ -35,6 +35,12 @@ class EventType:
     model: type[EventData]
     upcasters: Mapping[int, Upcaster]
 
+    def upcast(self, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """Data of an earlier version, or of today's, as today's version has it."""
+        for step in range(version, self.version):
+            data = self.upcasters[step](data)
+        return data
+
 
 _by_name: dict[str, EventType] = {}
 _by_model: dict[type[EventData], EventType] = {}
@@ -88,9 +94,7 @@ def read(envelope: Envelope) -> Event:
         raise UnknownEvent(
             f"{envelope.type} has version {envelope.schema_version}, this program knows {event_type.version}"
         )
-    data = envelope.data
-    for version in range(envelope.schema_version, event_type.version):
-        data = event_type.upcasters[version](data)
+    data = event_type.upcast(envelope.data, envelope.schema_version)
     try:
         return Event(envelope, event_type.model.model_validate(data))
     except ValidationError as error:
