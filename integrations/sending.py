@@ -158,6 +158,8 @@ class _Request:
             answer: Mapping[str, Any] = from_json(text) if text.strip() else {}
         except ValueError as error:
             raise Interrupted("the answer breaks off inside a line") from error
+        if "lines" in answer and answer.get("code"):
+            raise NotAccepted(f"after line {self.first_number + self.known - 1}: {answer.get('detail')}")
         is_next = answer.get("line") == self.known - start + 1
         if is_next and answer.get("outcome") in OUTCOMES and self.known < len(self.lines):
             self.take(_result(answer, self.first_number + self.known))

@@ -44,7 +44,7 @@ def folded(lines: Iterable[ImportLine]) -> Folded:
     projects: dict[UUID, ProjectFacts] = {}
     for line in lines:
         raw = from_json(line.to_json())
-        stream, name, verb = raw["stream"], *raw["command"].split(".")
+        stream, (name, verb) = raw["stream"], raw["command"].split(".")
         assert aggregate_of(stream) == name
         effective_at = instant(raw["effective_at"])
         assert effective_at >= instants.get(stream, effective_at), f"{raw['key']} runs backwards"

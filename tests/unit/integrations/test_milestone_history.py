@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from integrations import milestone_history, milestone_records
 from integrations.import_line import ImportLine, identity
-from integrations.noticing import Notice
+from integrations.noticing import Converted, Notice
 from libs.events.schedule import MilestoneState
 from tests.unit.integrations.folding import folded
 
@@ -37,7 +37,7 @@ def removed(recorded_at: str, **fields: Any) -> dict[str, Any]:
     return record("removed", recorded_at, **fields)
 
 
-def converted(*records: dict[str, Any] | bytes, assume_met: bool = False) -> milestone_history.Converted:
+def converted(*records: dict[str, Any] | bytes, assume_met: bool = False) -> Converted:
     lines = [each if isinstance(each, bytes) else to_json(each) for each in records]
     return milestone_history.convert(milestone_records.read(lines, "a file"), assume_met=assume_met)
 
@@ -52,7 +52,7 @@ def told(lines: Iterable[ImportLine], stream: str = LAUNCH) -> list[tuple[str, s
     ]
 
 
-def noticed(result: milestone_history.Converted) -> list[Notice]:
+def noticed(result: Converted) -> list[Notice]:
     return [notice for examples in result.report.examples.values() for notice in examples]
 
 
