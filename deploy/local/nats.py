@@ -1,13 +1,12 @@
 """A real nats-server with JetStream, started with the configuration that the cluster uses."""
 
-import json
-import secrets
 import shutil
 import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.credentials import kept_secrets
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import ChildProcess
 
@@ -35,13 +34,18 @@ class EmbeddedNats:
         return self.directory / "nats.log"
 
     def url(self, user: str) -> str:
-        """The address with the name and password of one of USERS."""
+        """The address with the name and password of one of USERS, started or not."""
+        self._know_passwords()
         return f"nats://{user}:{self.passwords[user]}@{LOOPBACK}:{self.port}"
+
+    def _know_passwords(self) -> None:
+        """Read the passwords of this directory's users, made first where there are none."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.passwords = kept_secrets(self.directory / "passwords.json", USERS)
 
     def start(self) -> ChildProcess:
         """Start on the store as it is; return once a client is greeted, by when JetStream has recovered."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.passwords = kept_passwords(self.directory / "passwords.json")
+        self._know_passwords()
         self._server = ChildProcess(
             name="NATS",
             command=[str(Path(sys.executable).parent / "nats-server"), "--config", str(CONFIGURATION)],
@@ -97,15 +101,6 @@ def configuration(
         "MILEPOST_NATS_SYNC_INTERVAL": sync_interval,
         **{f"MILEPOST_NATS_{user.upper()}_PASSWORD": password for user, password in passwords.items()},
     }
-
-
-def kept_passwords(file: Path) -> dict[str, str]:
-    """The passwords in this file, made and written first where there are none. Each starts with a letter."""
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({user: f"p{secrets.token_hex(24)}" for user in USERS}))
-    passwords: dict[str, str] = json.loads(file.read_text())
-    return passwords
 
 
 def greets(port: int) -> bool:

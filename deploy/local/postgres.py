@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import secrets
+import shutil
 import signal
 import stat
 import subprocess
@@ -68,17 +69,17 @@ class EmbeddedPostgres:
         return self.directory / "postgres.log"
 
     def dsn(self, database: str = "postgres") -> str:
-        """The superuser's DSN of one database of this server."""
+        """The superuser's DSN of one database of this server, started or not."""
+        self._know_password()
         return f"postgresql://{SUPERUSER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> ChildProcess:
         """Create the cluster if there is none, start it, wait until it accepts connections."""
         account = unprivileged_account() if os.geteuid() == 0 else None
-        self.directory.mkdir(parents=True, exist_ok=True)
         self._know_password()
         if account is not None:
             self._grant_access(account)
-        if not (self.data / "PG_VERSION").exists():
+        if not self.data.exists():
             self._create_cluster(account)
         self._clear_stale_lock()
         options = [f"--{name}={value}" for name, value in {**SETTINGS, "port": str(self.port)}.items()]
@@ -113,25 +114,31 @@ class EmbeddedPostgres:
         return self.directory / "password"
 
     def _know_password(self) -> None:
+        """Read the password of this directory's cluster, made first where there is none."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         if not self._password_file.exists():
             self._password_file.touch(mode=0o600)
             self._password_file.write_text(self.password or secrets.token_urlsafe(24))
         self.password = self._password_file.read_text()
 
     def _grant_access(self, account: pwd.struct_passwd) -> None:
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        for path in (self.data, self._password_file):
-            os.chown(path, account.pw_uid, account.pw_gid)
+        os.chown(self._password_file, account.pw_uid, account.pw_gid)
         programs = binaries()
         for folder in [*self.data.resolve().parents, programs, programs.parent / "lib", *programs.parents]:
-            if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
+            if not folder.stat().st_mode & stat.S_IXOTH:
                 folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
 
     def _create_cluster(self, account: pwd.struct_passwd | None) -> None:
+        """Made aside and renamed when complete, so that an interrupted start leaves nothing half made."""
+        unfinished = self.directory / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(unfinished, account.pw_uid, account.pw_gid)
+        initdb = [str(binaries() / "initdb"), "-D", str(unfinished), "-U", SUPERUSER]
         with self.log.open("ab") as output:
             outcome = subprocess.run(
-                [str(binaries() / "initdb"), "-D", str(self.data), "-U", SUPERUSER, *INITDB_OPTIONS]
-                + [f"--pwfile={self._password_file}"],
+                [*initdb, *INITDB_OPTIONS, f"--pwfile={self._password_file}"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
@@ -139,6 +146,7 @@ class EmbeddedPostgres:
             )
         if outcome.returncode != 0:
             raise StepFailed("PostgreSQL could not create its data", log=self.log, next_command="make reset")
+        unfinished.rename(self.data)
 
     def _clear_stale_lock(self) -> None:
         """Stop a server an earlier, killed run left on this directory; forget a pid that is somebody else's now."""

@@ -161,12 +161,16 @@ class ChildProcess:
                 )
             time.sleep(POLL_SECONDS)
 
+    def ask_to_stop(self) -> None:
+        """Send the polite signal and return at once; ask several, then `stop` each, to have them stop together."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(self.stop_signal)
+
     def stop(self) -> None:
-        """Ask, then insist; returns when the process is gone."""
+        """Ask, wait, insist; returns when the process is gone."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(self.stop_signal)
+        self.ask_to_stop()
         try:
             self._process.wait(self.stop_seconds)
         except subprocess.TimeoutExpired:
