@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import getdoc
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -39,7 +39,12 @@ class Part(BaseModel):
 
 
 class Command(Part):
-    """A wish to change one aggregate; also the HTTP body that expresses it."""
+    """A wish to change one aggregate; also the HTTP body that expresses it.
+
+    `action` is what the caller must be allowed to do in the project, where it differs from the aggregate's.
+    """
+
+    action: ClassVar[str | None] = None
 
     effective_at: AwareDatetime | None = Field(
         default=None,
@@ -96,7 +101,8 @@ class Aggregate(Generic[State]):
 
     `creating` is the command that may start a stream, under its verb; `commands` are all others, by verb.
     `decide(state, command, facts)` returns the events (none: nothing to do) or raises a `Rejection`;
-    `evolve(state, event)` returns the next state. Every state has a `project_id`.
+    `evolve(state, event)` returns the next state. Every state has a `project_id`. `action` is what a caller must
+    be allowed to do in that project.
     """
 
     name: str
@@ -106,6 +112,7 @@ class Aggregate(Generic[State]):
     decide: Callable[[State | None, Any, Facts], Sequence[EventData]]
     evolve: Callable[[State | None, Any], State]
     state: type[State]
+    action: str = "contribute"
 
     @property
     def id_field(self) -> str:

@@ -31,8 +31,8 @@ from libs.events.log.recording import (
 from services.projects.aggregate import Aggregate, Command, Rejection
 from services.projects.facts import Facts, ProjectFacts
 from services.projects.loading import NOTHING, Aggregates, Loaded
-from services.projects.portfolio.project import AGGREGATE as PROJECT
-from services.projects.portfolio.project import facts_of
+from services.projects.portfolio.project.life import AGGREGATE as PROJECT
+from services.projects.portfolio.project.project import facts_of
 from services.projects.rendering import resource_body
 
 ATTEMPTS_MAX = 4
@@ -89,7 +89,8 @@ class Contended(Exception):
 class CommandRequest:
     """A command and everything about who asks. `authorize` raises unless the actor may act in the project.
 
-    `event_ids` makes ids for its events; imports derive them, so that a line can never be recorded twice.
+    `if_match` says of the resource's version whether the caller has seen it. `event_ids` makes ids
+    for its events; imports derive them, so that a line can never be recorded twice.
     """
 
     aggregate: Aggregate[Any]
@@ -99,7 +100,7 @@ class CommandRequest:
     actor: UUID
     authorize: Callable[[UUID], None]
     is_creating: bool = False
-    if_match: int | None = None
+    if_match: Callable[[int], bool] | None = None
     key: IdempotencyKey | None = None
     on_behalf_of: UUID | None = None
     traceparent: str | None = None
@@ -199,6 +200,10 @@ class CommandHandler:
         before = loaded or NOTHING
         return _decided(request, before, request.aggregate.decide(before.state, request.command, facts))
 
+    def forget(self, request: CommandRequest) -> None:
+        """Load the aggregate anew next time: what this process knew of it proved stale."""
+        self._aggregates.forget(request.stream_key)
+
     def settle(self, request: CommandRequest, decided: Decided, outcome: Outcome) -> Handled:
         """Turn what the log said into the answer, and remember the aggregate that is true now."""
         match outcome:
@@ -231,7 +236,7 @@ class CommandHandler:
             request.authorize(getattr(request.command, "project_id", None) or request.entity_id)
             return
         request.authorize(loaded.state.project_id)
-        if request.if_match is not None and loaded.version != request.if_match:
+        if request.if_match is not None and not request.if_match(loaded.version):
             raise VersionMismatch(loaded.version)
         if loaded.version >= STREAM_EVENTS_MAX:
             raise HistoryFull

@@ -71,6 +71,10 @@ class Aggregates:
         if known is not None and known.version <= version:
             del self._entries[key]
 
+    def forget(self, key: StreamKey) -> None:
+        """Forget an entry, whatever its version."""
+        self._entries.pop(key, None)
+
     async def _catch_up(
         self, aggregate: Aggregate[Any], key: StreamKey, known: Loaded | None
     ) -> Loaded | None:

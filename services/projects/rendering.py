@@ -1,6 +1,5 @@
 """The single resource as ready-made bytes: its id, its version, then everything its state says."""
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +11,18 @@ from services.projects.aggregate import Aggregate
 def resource_body(aggregate: Aggregate[Any], entity_id: UUID, version: int, state: Any) -> bytes:
     """The JSON of a resource. `version` is that of its stream, and its `ETag`."""
     head = f'{{"{aggregate.id_field}":"{entity_id}","version":{version},'.encode()
-    fields = _adapter(aggregate.state).dump_json(state, exclude=_own_id(aggregate))
+    fields = _adapter(aggregate).dump_json(state, exclude=_own_id(aggregate))
     return head + fields[1:]
 
 
-@cache
-def _adapter(state: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(state)
+_adapters: dict[str, TypeAdapter[Any]] = {}
+
+
+def _adapter(aggregate: Aggregate[Any]) -> TypeAdapter[Any]:
+    found = _adapters.get(aggregate.name)
+    if found is None:
+        found = _adapters[aggregate.name] = TypeAdapter(aggregate.state)
+    return found
 
 
 def _own_id(aggregate: Aggregate[Any]) -> set[str] | None:

@@ -125,6 +125,16 @@ class Log:
         async with self._database.connection() as connection:
             return await read_entries(connection, after, limit)
 
+    async def read_bodies(self, after: int, limit: int) -> list[bytes]:
+        """The CloudEvents JSON of up to `limit` events after a position, in order: the bulk feed."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "select cloud_event(events) from events where position > $1 order by position limit $2",
+                after,
+                limit,
+            )
+        return [row[0].encode() for row in rows]
+
     async def head(self) -> int:
         """The position of the last event; 0 when the log is empty."""
         async with self._database.connection() as connection:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, assert_never
 from uuid import UUID
 
-from pydantic import Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from libs.events.portfolio import StateCategory, WorkflowState
 from libs.events.raid import (
@@ -22,8 +22,15 @@ from services.projects.facts import Facts, Workflow
 from services.projects.raid.issue.issue import Issue, state_named
 from services.projects.references import open_project
 
+
+def plain(size: Decimal) -> Decimal:
+    """The same size in digits alone: `1E+3` and `-0` would be other texts in the published event."""
+    return Decimal(f"{abs(size):f}")
+
+
 Size = Annotated[
     Decimal,
+    AfterValidator(plain),
     Field(ge=0, le=1_000_000, max_digits=9, decimal_places=2),
     WithJsonSchema(
         {

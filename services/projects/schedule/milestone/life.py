@@ -66,5 +66,6 @@ AGGREGATE = Aggregate(
     },
     decide=decide,
     evolve=evolve,
+    action="manage",
     state=Milestone,
 )

@@ -1,0 +1,54 @@
+"""`python -m services.projects`: serve, or run one part of the service alone."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from libs.chassis import logging, server
+from libs.chassis.migrations import migrate as apply_migrations
+from libs.chassis.provisioning import provision
+from services.projects.app import MIGRATIONS, OWNER, program, relay_of
+from services.projects.settings import ProjectsSettings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@cli.command()
+def serve() -> None:
+    """Serve HTTP, and relay the log while this process leads."""
+    settings = ProjectsSettings()
+    server.serve("projects", settings, lambda stopping: program(settings, stopping))
+
+
+@cli.command()
+def relay() -> None:
+    """Relay the log into NATS, without serving HTTP."""
+    settings = ProjectsSettings()
+    logging.configure("projects", log_format=settings.log_format, level=settings.log_level)
+    running = relay_of(settings)
+    if running is None:
+        raise typer.BadParameter("MILEPOST_NATS_URL is missing")
+    asyncio.run(running.run())
+
+
+@cli.command()
+def migrate(
+    admin_database_url: Annotated[
+        str, typer.Option(envvar="MILEPOST_ADMIN_DATABASE_URL", help="An administrator of the server.")
+    ],
+) -> None:
+    """Create the database and its roles where they are missing, and apply pending migrations."""
+    settings = ProjectsSettings()
+    logging.configure("projects", log_format=settings.log_format, level=settings.log_level)
+    asyncio.run(_migrate(settings, admin_database_url))
+
+
+async def _migrate(settings: ProjectsSettings, admin_database_url: str) -> None:
+    dsns = [settings.database_url.get_secret_value(), settings.relay_dsn]
+    admin_dsn = await provision(admin_database_url, dsns, OWNER)
+    await apply_migrations(admin_dsn, MIGRATIONS, owner=OWNER)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,74 @@
+"""`POST /v1/imports`: NDJSON in, one command a line; NDJSON out, one result a line, then the sum.
+
+Results are streamed while lines still arrive. An interrupted import is sent again: what was recorded is replayed.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from libs.chassis import identity, tracing
+from libs.chassis.problems import Problem
+from services.projects.api.commands import permission
+from services.projects.importing import Importer, ImportHandler, LineOutcome, LineResult
+
+PATH = "/v1/imports"
+MEDIA_TYPE = "application/x-ndjson"
+LINE_BYTES_MAX = 256 * 1024
+
+
+def routes() -> list[BaseRoute]:
+    return [Route(PATH, post, methods=["POST"])]
+
+
+async def post(request: Request) -> Response:
+    """Import the lines of the body."""
+    caller = identity.caller(request)
+    importer = Importer(
+        caller.org_id,
+        caller.actor,
+        lambda aggregate, command, is_creating: permission(
+            caller, aggregate, command, is_creating=is_creating
+        ),
+        tracing.current(),
+    )
+    handler: ImportHandler = request.app.state.imports
+    return StreamingResponse(_answer(handler, importer, request), 200, media_type=MEDIA_TYPE)
+
+
+async def _answer(handler: ImportHandler, importer: Importer, request: Request) -> AsyncIterator[bytes]:
+    counts: Counter[LineOutcome] = Counter()
+    position = 0
+    interruption: Problem | None = None
+    try:
+        async for results in handler.run(importer, _lines(request)):
+            counts.update(result.outcome for result in results)
+            position = max([position, *(result.position or 0 for result in results)])
+            yield b"".join(_line(result) for result in results)
+    except Problem as problem:
+        # The status has been sent already; the sum says that, and why, the rest was not read.
+        interruption = problem
+    total = {"lines": counts.total(), **{str(outcome): counts[outcome] for outcome in LineOutcome}}
+    failure = {"code": interruption.code, "detail": interruption.detail} if interruption else {}
+    yield to_json({**total, "position": position or None, **failure}) + b"\n"
+
+
+def _line(result: LineResult) -> bytes:
+    return result.model_dump_json(exclude_none=True).encode() + b"\n"
+
+
+async def _lines(request: Request) -> AsyncIterator[bytes]:
+    """The lines of the body that are not blank, as they arrive."""
+    rest = b""
+    async for part in request.stream():
+        *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > LINE_BYTES_MAX:
+            raise Problem(413, "content_too_large", f"A line may have {LINE_BYTES_MAX} bytes.")
+        for line in filter(bytes.strip, lines):
+            yield line
+    if rest.strip():
+        yield rest

@@ -1,0 +1,117 @@
+"""The projects service put together: the log, the command handler, the routes, the relay."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from libs.chassis import application
+from libs.chassis.application import Application
+from libs.chassis.migrations import ROOT, check
+from libs.chassis.postgres import Database
+from libs.chassis.server import Loop, Program
+from libs.events.log.grouping import GroupedAppends
+from libs.events.log.keeper import Keeper, StreamSettings
+from libs.events.log.log import Log
+from libs.events.log.relay import Relay, RelaySettings
+from services.projects.api import commands, documentation, imports, log_feed
+from services.projects.api.problems import register_rejections
+from services.projects.command_handling import CommandHandler
+from services.projects.importing import ImportHandler
+from services.projects.loading import Aggregates
+from services.projects.settings import ProjectsSettings
+
+MIGRATIONS = (ROOT / "libs/events/log/migrations", ROOT / "services/projects/migrations")
+OWNER = "projects_owner"
+APPEND_CONNECTIONS = 2
+FORGETTING_SECONDS = 600.0
+
+logger = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncIterator[Program]:
+    """Everything the service is while it runs. The queue of appends outlives the requests that wait for it."""
+    dsn = settings.database_url.get_secret_value()
+    reading = await Database.connect(
+        dsn, application_name="projects", connections_max=settings.database_connections_max
+    )
+    # A pool of their own: reads can not keep appends waiting.
+    appending = await Database.connect(
+        dsn, application_name="projects appends", connections_max=APPEND_CONNECTIONS
+    )
+    try:
+        await check(reading, MIGRATIONS)
+        await assert_durable(appending)
+        relay = relay_of(settings)
+        wake = relay.wake if relay else lambda: None
+        appends = GroupedAppends(Log(appending), after_append=wake)
+        app = create_app(settings, stopping, Log(reading), appends, reading)
+        loops: dict[str, Loop] = {"forgetting keys": lambda: forgetting(Log(reading))}
+        if relay:
+            loops["relay"] = relay.run
+        sending = asyncio.create_task(appends.run(), name="appends")
+        try:
+            yield Program(app, {**loops, "appends": lambda: asyncio.shield(sending)})
+        finally:
+            sending.cancel()
+            await asyncio.wait([sending], timeout=1)
+    finally:
+        await asyncio.gather(reading.close(), appending.close())
+
+
+def create_app(
+    settings: ProjectsSettings, stopping: asyncio.Event, log: Log, appends: GroupedAppends, database: Database
+) -> Application:
+    """The HTTP side. Ready means a writable primary, and not NATS: commands do not need it."""
+    register_rejections()
+    app = application.create(
+        "projects",
+        settings,
+        description=documentation.DESCRIPTION,
+        routes=[*commands.routes(), *imports.routes(), *log_feed.routes()],
+        checks={"database": database.is_writable},
+        stopping=stopping,
+    )
+    documentation.install(app)
+    app.state.log = log
+    app.state.aggregates = Aggregates(log)
+    app.state.commands = CommandHandler(log, appends, app.state.aggregates)
+    app.state.imports = ImportHandler(log, appends, app.state.commands)
+    return app
+
+
+def relay_of(settings: ProjectsSettings) -> Relay | None:
+    """The relay, where the settings name a NATS server."""
+    if settings.nats_url is None:
+        return None
+    nats_url = settings.nats_url.get_secret_value()
+    keeper_url = settings.keeper_nats_url.get_secret_value() if settings.keeper_nats_url else nats_url
+    keeper = Keeper(
+        keeper_url,
+        StreamSettings(settings.stream_replicas, settings.stream_max_age, settings.stream_max_bytes),
+    )
+    return Relay(RelaySettings(settings.relay_dsn, nats_url, settings.stream_max_age), keeper)
+
+
+async def assert_durable(database: Database) -> None:
+    """Refuse to run where a committed append could be lost: a 2xx answer promises that it is durable."""
+    async with database.connection() as connection:
+        for setting in ("synchronous_commit", "fsync", "full_page_writes"):
+            value = await connection.fetchval("select current_setting($1)", setting)
+            if value not in ("on", "remote_apply", "remote_write"):
+                raise RuntimeError(
+                    f"PostgreSQL runs with {setting} = {value}: acknowledged events could be lost"
+                )
+
+
+async def forgetting(log: Log) -> None:
+    """Remove remembered answers whose time is over."""
+    while True:
+        await asyncio.sleep(FORGETTING_SECONDS)
+        try:
+            while await log.forget_expired_keys() > 0:
+                await asyncio.sleep(0)
+        except Exception as error:
+            logger.warning("keys_not_forgotten", error=f"{type(error).__name__}: {error}")

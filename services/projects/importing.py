@@ -1,0 +1,261 @@
+"""History told afterwards: a stream of ordinary commands, a line each, with keys that are remembered for ever.
+
+Lines are decided one behind the other and recorded in chunks; a line that is refused does not stop the next.
+Sent again, what was recorded is replayed and the rest goes on, so an interrupted import is simply sent again.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import to_json
+
+from libs.chassis.problems import Problem
+from libs.events.envelope import StreamKey, entity_id_of
+from libs.events.log.grouping import GroupedAppends, Overloaded, OutcomeUnknown
+from libs.events.log.log import Log
+from libs.events.log.recording import Appended, Conflict, IdempotencyKey, KeyReused, Outcome, Replayed
+from services.projects.aggregate import Aggregate, Command, Rejection
+from services.projects.aggregates import BY_NAME
+from services.projects.command_handling import (
+    CommandHandler,
+    CommandRequest,
+    Contended,
+    Decided,
+    KeyMisused,
+    NotFound,
+)
+from services.projects.loading import Loaded
+
+CHUNK_LINES_MAX = 250
+EVENT_IDS = UUID("5f1d9c1e-6a0e-5d5b-9d6d-0d3f3c6a7b11")
+
+Permit = Callable[[Aggregate[Any], Command, bool], Callable[[UUID], None]]
+
+
+class LineOutcome(StrEnum):
+    """What became of a line. `unknown`: the log did not answer in time; send the import again."""
+
+    RECORDED = "recorded"
+    UNCHANGED = "unchanged"
+    REPLAYED = "replayed"
+    REFUSED = "refused"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+
+
+class ImportLine(BaseModel):
+    """One command as a line of NDJSON."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    command: Annotated[str, StringConstraints(max_length=100)] = Field(description="`<aggregate>.<verb>`")
+    stream: Annotated[str, StringConstraints(pattern=r"^[a-z_]+-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    effective_at: AwareDatetime
+    on_behalf_of: UUID | None = None
+    body: dict[str, Any]
+
+
+class LineResult(BaseModel):
+    """What became of one line, by its number in the request, from 1."""
+
+    line: int
+    key: str | None
+    outcome: LineOutcome
+    position: int | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Who imports: `permit(aggregate, command, is_creating)` gives the check of one line's project."""
+
+    org_id: UUID
+    actor: UUID
+    permit: Permit
+    traceparent: str | None = None
+
+
+@dataclass(slots=True)
+class _Line:
+    number: int
+    key: str | None = None
+    request: CommandRequest | None = None
+    decided: Decided | None = None
+    result: LineResult | None = None
+
+    def conclude(
+        self,
+        outcome: LineOutcome,
+        position: int | None = None,
+        code: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        self.result = LineResult(
+            line=self.number, key=self.key, outcome=outcome, position=position, code=code, detail=detail
+        )
+
+
+class ImportHandler:
+    """Imports lines through the same door as every other command."""
+
+    def __init__(self, log: Log, appends: GroupedAppends, commands: CommandHandler) -> None:
+        self._log = log
+        self._appends = appends
+        self._commands = commands
+
+    async def run(self, importer: Importer, lines: AsyncIterator[bytes]) -> AsyncIterator[list[LineResult]]:
+        """The results of the lines, chunk by chunk, in their order."""
+        number = 0
+        chunk: list[_Line] = []
+        async for text in lines:
+            number += 1
+            line = _read(importer, number, text)
+            if len(chunk) == CHUNK_LINES_MAX or any(line.key and line.key == other.key for other in chunk):
+                yield await self._record(importer, chunk)
+                chunk = []
+            chunk.append(line)
+        if chunk:
+            yield await self._record(importer, chunk)
+
+    async def _record(self, importer: Importer, chunk: Sequence[_Line]) -> list[LineResult]:
+        try:
+            await self._conclude_known(importer, chunk)
+            await self._decide(chunk)
+            await self._append([line for line in chunk if line.result is None])
+        except (Overloaded, OutcomeUnknown):
+            for line in chunk:
+                if line.result is None:
+                    line.conclude(LineOutcome.UNKNOWN, None, "outcome_unknown", "Send the import again.")
+        return [line.result for line in chunk if line.result is not None]
+
+    async def _conclude_known(self, importer: Importer, chunk: Sequence[_Line]) -> None:
+        """Lines whose keys were used before have their answer already, whatever is true today."""
+        keys = [line.request.key for line in chunk if line.request and line.request.key]
+        known = await self._log.recall(importer.org_id, importer.actor, keys) if keys else {}
+        for line in chunk:
+            if line.key in known and line.result is None:
+                _conclude(line, known[line.key])
+
+    async def _decide(self, chunk: Sequence[_Line]) -> None:
+        """Decide each line on what the lines before it will have made of its stream."""
+        pending: dict[StreamKey, Loaded] = {}
+        for line in chunk:
+            if line.result is not None or line.request is None:
+                continue
+            try:
+                line.decided = await self._commands.decide(line.request, pending)
+            except Exception as refusal:
+                _refuse(line, refusal)
+            else:
+                pending[line.request.stream_key] = line.decided.after
+
+    async def _append(self, lines: Sequence[_Line]) -> None:
+        decided = [line.decided for line in lines if line.decided is not None]
+        if not decided:
+            return
+        outcomes = await self._appends.append_chunk([each.recording for each in decided])
+        for line, outcome in zip(lines, outcomes, strict=True):
+            await self._settle(line, outcome)
+
+    async def _settle(self, line: _Line, outcome: Outcome) -> None:
+        """Somebody else may have changed the stream meanwhile: then the line decides again, by itself."""
+        if line.request is None or line.decided is None:
+            return
+        try:
+            if isinstance(outcome, Conflict):
+                self._commands.forget(line.request)
+                handled = await self._commands.handle(line.request)
+                line.conclude(
+                    LineOutcome.REPLAYED if handled.was_replayed else LineOutcome.RECORDED, handled.position
+                )
+                return
+            self._commands.settle(line.request, line.decided, outcome)
+        except (Overloaded, OutcomeUnknown):
+            raise
+        except Exception as refusal:
+            _refuse(line, refusal)
+            return
+        _conclude(line, outcome)
+
+
+def _read(importer: Importer, number: int, text: bytes) -> _Line:
+    line = _Line(number)
+    try:
+        told = ImportLine.model_validate_json(text)
+        line.key = told.key
+        name, _, verb = told.command.partition(".")
+        aggregate = BY_NAME.get(name)
+        kind = aggregate.command_named(verb) if aggregate else None
+        if aggregate is None or kind is None or not told.stream.startswith(f"{name}-"):
+            line.conclude(
+                LineOutcome.MALFORMED,
+                code="unknown_command",
+                detail=f"There is no command {told.command} for {told.stream}.",
+            )
+            return line
+        is_creating = kind is aggregate.creating[1]
+        entity_id = entity_id_of(told.stream)
+        own_id = {aggregate.id_field: entity_id} if is_creating else {}
+        # JSON again, because strict validation accepts an id or a date as text only there.
+        body = to_json({**told.body, **own_id, "effective_at": told.effective_at})
+        command = kind.model_validate_json(body)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = "/".join(str(part) for part in fault["loc"])
+        line.conclude(LineOutcome.MALFORMED, code="invalid_request", detail=f"{place}: {fault['msg']}"[:500])
+        return line
+    line.request = CommandRequest(
+        aggregate=aggregate,
+        entity_id=entity_id,
+        command=command,
+        org_id=importer.org_id,
+        actor=importer.actor,
+        authorize=importer.permit(aggregate, command, is_creating),
+        is_creating=is_creating,
+        key=IdempotencyKey(told.key, hashlib.sha256(text.strip()).digest(), lifetime=None),
+        on_behalf_of=told.on_behalf_of,
+        traceparent=importer.traceparent,
+        wants_resource=False,
+        event_ids=lambda event: uuid5(EVENT_IDS, f"{importer.org_id}/{importer.actor}/{told.key}/{event}"),
+    )
+    return line
+
+
+def _conclude(line: _Line, outcome: Outcome) -> None:
+    match outcome:
+        case Appended():
+            was_recorded = line.decided is not None and bool(line.decided.recording.events)
+            line.conclude(LineOutcome.RECORDED if was_recorded else LineOutcome.UNCHANGED, outcome.position)
+        case Replayed():
+            line.conclude(LineOutcome.REPLAYED, outcome.position)
+        case KeyReused():
+            _refuse(line, KeyMisused())
+        case Conflict():
+            _refuse(line, Contended())
+
+
+def _refuse(line: _Line, refusal: Exception) -> None:
+    match refusal:
+        case Rejection():
+            line.conclude(LineOutcome.REFUSED, code=refusal.code, detail=refusal.detail)
+        case NotFound():
+            line.conclude(LineOutcome.REFUSED, code="not_found", detail="There is no such resource.")
+        case KeyMisused():
+            line.conclude(
+                LineOutcome.REFUSED,
+                code="idempotency_key_reused",
+                detail="The key was used before for another line.",
+            )
+        case Problem():
+            line.conclude(LineOutcome.REFUSED, code=refusal.code, detail=refusal.detail)
+        case Contended():
+            line.conclude(LineOutcome.REFUSED, code="contended", detail="Others kept changing the resource.")
+        case _:
+            raise refusal
