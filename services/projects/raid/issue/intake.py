@@ -30,8 +30,8 @@ def plain(size: Decimal) -> Decimal:
 
 Size = Annotated[
     Decimal,
-    AfterValidator(plain),
     Field(ge=0, le=1_000_000, max_digits=9, decimal_places=2),
+    AfterValidator(plain),
     WithJsonSchema(
         {
             "anyOf": [

@@ -157,6 +157,15 @@ def test_the_same_estimate_twice_does_nothing() -> None:
     issue(RAISED, ESTIMATED).when(command).then_nothing()
 
 
+@pytest.mark.parametrize(
+    ("given", "text"), [("1E+3", "1000"), ("-0", "0"), ("1.50", "1.50"), ("1e6", "1000000")]
+)
+def test_an_estimate_is_published_in_digits_alone(given: str, text: str) -> None:
+    command = EstimateIssue.model_validate_json(f'{{"estimate": "{given}", "unit": "days"}}')
+    [event] = issue(RAISED).when(command).events
+    assert event.model_dump(mode="json")["estimate"] == text
+
+
 @pytest.mark.parametrize("estimate", ["-1", "1000000.01", "0.001", "NaN", "Infinity", "1e400"])
 def test_an_estimate_has_bounds(estimate: str) -> None:
     with pytest.raises(ValidationError):
