@@ -66,6 +66,10 @@ def production_is_serious(manifests: Manifests) -> Iterator[Finding]:
         variables = environment(manifests, container)
         if container.service and variables.get("MILEPOST_ENVIRONMENT") != "production":
             yield Finding(container.where, "MILEPOST_ENVIRONMENT must be production")
+        if container.workload.name == "projects" and variables.get("MILEPOST_STREAM_REPLICAS") != str(
+            NATS_NODES
+        ):
+            yield Finding(container.where, f"MILEPOST_STREAM_REPLICAS must be {NATS_NODES}")
         if container.workload.name == "nats" and variables.get("MILEPOST_NATS_SYNC_INTERVAL") != "always":
             yield Finding(container.where, "MILEPOST_NATS_SYNC_INTERVAL must be always")
     nats = manifests.find("StatefulSet", "nats")

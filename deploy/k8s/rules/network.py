@@ -1,9 +1,11 @@
 """Who may talk to whom, worked out from the policies of both ends and compared with what is meant."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, NamedTuple
 
-from deploy.k8s.manifests import Document, Finding, Labels, Manifests, selects
+from deploy.k8s.manifests import Document, Finding, Labels, Manifests, selects, where
+from services.notifications.channels.webhooks.addresses import REFUSED_NETWORKS
 
 
 class Edge(NamedTuple):
@@ -144,4 +146,30 @@ def _number(manifests: Manifests, target: str, port: int | str) -> int | str:
     return port
 
 
-RULES = (nothing_is_allowed_by_default, every_workload_has_a_policy, only_the_meant_edges_exist)
+def webhooks_stay_outside(manifests: Manifests) -> Iterator[Finding]:
+    """Whatever address the program refuses to call, the network refuses too: the second wall has no lower part."""
+    for policy in manifests.of_kind("NetworkPolicy"):
+        for rule in policy["spec"].get("egress", []):
+            for peer in rule.get("to", []):
+                for refused in _uncovered(peer["ipBlock"]) if "ipBlock" in peer else []:
+                    yield Finding(where(policy), f"{peer['ipBlock']['cidr']} must except {refused}")
+
+
+def _uncovered(block: Mapping[str, Any]) -> Iterator[str]:
+    """The refused networks that the block lets through, wholly or in part."""
+    inside = ip_network(block["cidr"])
+    exceptions = [ip_network(text) for text in block.get("except", [])]
+    for refused in REFUSED_NETWORKS:
+        same_family = [each for each in exceptions if each.version == refused.version]
+        if refused.version != inside.version or not refused.overlaps(inside):
+            continue
+        if not any(refused.subnet_of(each) for each in same_family):
+            yield str(refused)
+
+
+RULES = (
+    nothing_is_allowed_by_default,
+    every_workload_has_a_policy,
+    only_the_meant_edges_exist,
+    webhooks_stay_outside,
+)

@@ -11,7 +11,7 @@ PROVIDED_SECRETS: Mapping[str, frozenset[str]] = {
     "administrator": frozenset({"database-url"}),
     "projects": frozenset({"database-url", "relay-database-url", "nats-url", "keeper-nats-url"}),
     "timeline": frozenset({"database-url", "nats-url", "service-token"}),
-    "notifications": frozenset({"database-url", "nats-url", "service-token"}),
+    "notifications": frozenset({"database-url", "nats-url", "service-token", "secrets-key"}),
     "nats": frozenset(
         f"{user}-password" for user in ("relay", "keeper", "timeline", "notifications", "route")
     ),

@@ -44,18 +44,22 @@ def variables_of(service: str, run: str) -> tuple[set[str], set[str]]:
 
 
 def settings_of(service: str, run: str) -> type[ServiceSettings]:
-    """`MigrationSettings` for `migrate` where the service has them, else its `Settings`; raises `LookupError`."""
+    """`Settings`, or `<Service>Settings`; `MigrationSettings` for `migrate` where there are such.
+
+    Raises `LookupError` unless the settings module of the service has one of them.
+    """
     name = f"services.{service}.settings"
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:
         raise LookupError(f"there is no {name}: {error}") from error
-    candidates = ["Settings"] if run != "migrate" else ["MigrationSettings", "Settings"]
+    candidates = ["MigrationSettings"] if run == "migrate" else []
+    candidates += ["Settings", f"{service.capitalize()}Settings"]
     for candidate in candidates:
         found = getattr(module, candidate, None)
         if isinstance(found, type) and issubclass(found, ServiceSettings):
             return found
-    raise LookupError(f"{name} has no {' or '.join(candidates)}")
+    raise LookupError(f"{name} has none of {', '.join(candidates)}")
 
 
 def environment(manifests: Manifests, container: Container) -> dict[str, str | None]:
