@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from deploy.k8s.manifests import Document, Finding, Labels, Manifests, selects, where
-from services.notifications.channels.webhooks.addresses import REFUSED_NETWORKS
+from services.notifications.channels.webhooks.addresses import REFUSED_NETWORKS, Network
 
 
 class Edge(NamedTuple):
@@ -157,14 +157,20 @@ def webhooks_stay_outside(manifests: Manifests) -> Iterator[Finding]:
 
 def _uncovered(block: Mapping[str, Any]) -> Iterator[str]:
     """The refused networks that the block lets through, wholly or in part."""
-    inside = ip_network(block["cidr"])
     exceptions = [ip_network(text) for text in block.get("except", [])]
     for refused in REFUSED_NETWORKS:
-        same_family = [each for each in exceptions if each.version == refused.version]
-        if refused.version != inside.version or not refused.overlaps(inside):
-            continue
-        if not any(refused.subnet_of(each) for each in same_family):
+        inside = _overlap(refused, ip_network(block["cidr"]))
+        if inside and not any(_overlap(refused, exception) == inside for exception in exceptions):
             yield str(refused)
+
+
+def _overlap(one: Network, other: Network) -> tuple[int, int] | None:
+    """The first and last address that two networks share, as numbers; None if they share none."""
+    if one.version != other.version:
+        return None
+    first = max(int(one.network_address), int(other.network_address))
+    last = min(int(one.broadcast_address), int(other.broadcast_address))
+    return (first, last) if first <= last else None
 
 
 RULES = (
