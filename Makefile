@@ -1,0 +1,61 @@
+# Every target says what it does in `make help`. All of them work on a machine with only git, make and Python >= 3.11.
+
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+ENVIRONMENT := .venv/bin/python
+SERVICES := projects timeline notifications
+TAG ?= latest
+
+.PHONY: help environment run reset demo test test-unit test-fault bench check format events lock migrate rebuild \
+        images k8s-validate
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+environment: ## install what requirements-dev.txt pins into .venv; every other target does it first
+	@$(PYTHON) deploy/local/environment.py
+
+run: environment ## start everything on this machine, until Ctrl-C; PG= and NATS= name servers to use instead
+	@$(ENVIRONMENT) -m deploy.local run
+
+reset: environment ## forget the data of `make run`
+	@$(ENVIRONMENT) -m deploy.local reset
+
+demo: environment ## import real histories into the running system and print what it learned
+	@$(ENVIRONMENT) -m deploy.demo
+
+test: environment ## all tests but the fault campaign and the benches; ARGS= goes to pytest
+	@$(ENVIRONMENT) -m pytest -q tests/unit tests/contract tests/component tests/end_to_end $(ARGS)
+
+test-unit: environment ## the tests that need no server, in seconds
+	@$(ENVIRONMENT) -m pytest -q tests/unit $(ARGS)
+
+test-fault: environment ## kill, freeze and wipe the real processes under load, and compare everything afterwards
+	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
+
+bench: environment ## measure side by side with peers, on this machine
+	@$(ENVIRONMENT) -m tests.bench $(ARGS)
+
+check: environment ## format, lint, types, import laws, house rules, generated documents
+	@$(ENVIRONMENT) -m deploy.house.checking
+
+format: environment ## write every file as `make check` wants it
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+events: environment ## write docs/events.md from the vocabulary
+	@$(ENVIRONMENT) -m libs.events.documentation
+
+lock: environment ## pin dependencies anew; ARGS=--upgrade takes current releases
+	@$(ENVIRONMENT) -m deploy.local.lock $(ARGS)
+
+migrate: environment ## apply pending migrations of SERVICE (default: all three) to the local databases
+	@for service in $(or $(SERVICE),$(SERVICES)); do $(ENVIRONMENT) -m deploy.local call $$service migrate || exit 1; done
+
+rebuild: environment ## fold timeline's read models from the log anew, beside the live ones, then switch; ARGS= names one
+	@$(ENVIRONMENT) -m deploy.local call timeline rebuild $(ARGS)
+
+images: ## build the three images with Docker; TAG= names them
+	@for service in $(SERVICES); do docker build -f deploy/Dockerfile --build-arg SERVICE=$$service -t milepost/$$service:$(TAG) . || exit 1; done
+
+k8s-validate: environment ## render every overlay with kubectl and hold it against the schemas of Kubernetes
+	@$(ENVIRONMENT) -m deploy.k8s.validate
