@@ -10,6 +10,7 @@ from libs.events.envelope import Event, StreamKey
 from libs.events.portfolio import ProjectProposed
 from libs.events.raid import IssueBlocked, IssueLinked, IssueMovedIn, IssueRaised
 from libs.events.schedule import MilestonePlanned, MilestoneReforecast
+from services.timeline.as_of import AsOf
 from services.timeline.projection import Projection, UnknownEntity
 from services.timeline.rows import columns, upsert
 from services.timeline.sentences import sentence
@@ -171,3 +172,17 @@ def _wanted(events: Sequence[Event]) -> set[StreamKey]:
 
 def activity() -> ActivityFeed:
     return ActivityFeed()
+
+
+# --- Ask ---
+
+SAID = """
+select *, project_id as home_project_id from activity
+where org_id = :org_id and position <= :position
+  and (:effective_at::timestamptz is null or effective_at <= :effective_at)
+"""
+
+
+def source(as_of: AsOf) -> str:
+    """What had happened as of then, as a table."""
+    return SAID

@@ -1,18 +1,11 @@
 """From where a question is asked: two clocks, one for what was known and one for what was true.
 
-`as_of` is a position, or an instant that stands for the last position recorded until then. `effective_at`
-is an instant in the business. A date means the end of that day in UTC.
+`as_of` is a position, or an instant that stands for the last position recorded until then; `effective_at`
+is an instant in the business.
 """
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from typing import Final
-
-from libs.events.envelope import instant
-
-POSITION: Final = re.compile(r"[0-9]{1,18}\Z")
-DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+from datetime import UTC, date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +36,3 @@ class AsOf:
     def judged_on(self) -> date:
         """The day of `judged_at`; in the empty world there is nothing to judge, so any day will do."""
         return self.judged_at.astimezone(UTC).date() if self.judged_at else date.min
-
-
-def read_as_of(text: str) -> int | datetime:
-    """A position, an RFC 3339 instant or a date; raises `ValueError` on anything else."""
-    return int(text) if POSITION.match(text) else read_moment(text)
-
-
-def read_moment(text: str) -> datetime:
-    """An RFC 3339 instant, or a date for the end of that day in UTC; raises `ValueError` on anything else."""
-    if DAY.match(text):
-        return datetime.combine(date.fromisoformat(text), time.max, UTC)
-    return instant(text)

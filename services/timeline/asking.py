@@ -1,9 +1,9 @@
 """Questions in SQL: named parameters, and pages of a list by keyset, never by offset."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +12,33 @@ from libs.chassis.sessions import Connection
 from services.timeline.as_of import AsOf
 
 PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z_0-9]+)")
+
+
+class Scope(NamedTuple):
+    """Whose question it is: the organization, and the projects the caller may see (none: all of them)."""
+
+    org_id: UUID
+    visible: frozenset[UUID] | None
+
+    def sees(self, project_id: UUID) -> bool:
+        return self.visible is None or project_id in self.visible
+
+
+class Reading(NamedTuple):
+    """A snapshot, whose question it answers, and as of when."""
+
+    connection: Connection
+    scope: Scope
+    as_of: AsOf
+
+
+Row = Mapping[str, Any]
+
+
+async def ask(reading: Reading, sql: str, **values: Any) -> list[Row]:
+    """The rows of a statement with `:name` parameters: those given, and those of the standpoint."""
+    statement, arguments = bound(sql, {**values, **standpoint(reading)})
+    return cast("list[Row]", await reading.connection.fetch(statement, *arguments))
 
 
 def bound(sql: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
@@ -24,19 +51,15 @@ def bound(sql: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
     return PARAMETER.sub(numbered, sql), [values[name] for name in names]
 
 
-async def ask(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-    statement, arguments = bound(sql, values)
-    return await connection.fetch(statement, *arguments)
-
-
-class Scope(NamedTuple):
-    """Whose question it is: the organization, and the projects the caller may see (none: all of them)."""
-
-    org_id: UUID
-    visible: frozenset[UUID] | None
-
-    def sees(self, project_id: UUID) -> bool:
-        return self.visible is None or project_id in self.visible
+def standpoint(reading: Reading) -> dict[str, Any]:
+    """The parameters every question may use."""
+    return {
+        "org_id": reading.scope.org_id,
+        "visible": list(reading.scope.visible or ()),
+        "position": reading.as_of.position,
+        "effective_at": reading.as_of.effective_at,
+        "judged_on": reading.as_of.judged_on,
+    }
 
 
 class Sort(NamedTuple):
@@ -50,69 +73,86 @@ class Order(NamedTuple):
     sort: Sort
     is_descending: bool = False
 
+    @property
+    def text(self) -> str:
+        return f"{self.sort.expression} {'desc' if self.is_descending else 'asc'}"
 
-@dataclass(frozen=True, slots=True)
-class ListQuestion:
-    """A list as of then: the rows of `source` that meet all conditions, in an order, behind a key.
 
-    `source` names its columns plainly and has `home_project_id`, by which access is judged. The last
-    order term is the id, so that no two rows have the same key. `after` is the key of the last row seen.
+@dataclass
+class Conditions:
+    """Where the rows of a list come from, as of then, and what they must meet; filters that say nothing are left out.
+
+    The source names its columns plainly and has `home_project_id`, by which access is judged.
     """
 
-    source: str
+    source: Callable[[AsOf], str]
+    texts: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def where(self, text: str, **values: Any) -> "Conditions":
+        """Add a condition, unless one of its values is missing."""
+        if not any(value is None or value == [] for value in values.values()):
+            self.texts.append(f"({text})")
+            self.values.update(values)
+        return self
+
+    def flag(self, text: str, wanted: bool | None) -> "Conditions":
+        """Ask for rows that meet a condition, or for those that do not; without a wish for neither."""
+        if wanted is not None:
+            self.texts.append(f"({text}) is {'true' if wanted else 'not true'}")
+        return self
+
+
+class ListQuestion(NamedTuple):
+    """A page of rows in an order whose last term is the id; `after` is the key of the last row seen."""
+
     orders: tuple[Order, ...]
-    conditions: tuple[str, ...]
-    values: Mapping[str, Any]
+    conditions: Conditions
     limit: int
     after: tuple[str, ...] | None = None
 
 
 class Answer(NamedTuple):
-    rows: list[asyncpg.Record]
-    next_after: tuple[str, ...] | None
+    rows: list[Row]
+    after: tuple[str, ...] | None
 
 
-async def page(connection: Connection, scope: Scope, as_of: AsOf, question: ListQuestion) -> Answer:
-    """One page, and the key behind which the next one begins, if there is one."""
-    values = {**question.values, **standpoint(scope, as_of)}
-    conditions = list(question.conditions)
-    if scope.visible is not None:
-        conditions.append("home_project_id = any(:visible)")
+class InvalidKey(ValueError):
+    """The key behind which a page shall begin does not fit its order."""
+
+
+async def page(reading: Reading, question: ListQuestion) -> Answer:
+    """One page, and the key behind which the next one begins, if there is one. Raises `InvalidKey`."""
+    values = dict(question.conditions.values)
+    texts = list(question.conditions.texts)
+    if reading.scope.visible is not None:
+        texts.append("home_project_id = any(:visible)")
     if question.after is not None:
-        conditions.append(_behind(question.orders, question.after, values))
+        texts.append(_behind(question.orders, question.after, values))
     keys = ", ".join(
         f"({order.sort.expression})::text as key_{number}" for number, order in enumerate(question.orders)
     )
     sql = (
-        f"select *, {keys} from ({question.source}) as row"
-        f" where {' and '.join(f'({each})' for each in conditions) or 'true'}"
-        f" order by {', '.join(map(_direction, question.orders))} limit {question.limit + 1:d}"
+        f"select *, {keys} from ({question.conditions.source(reading.as_of)}) as row"
+        f" where {' and '.join(texts) or 'true'}"
+        f" order by {', '.join(order.text for order in question.orders)} limit {question.limit + 1:d}"
     )
-    rows = await ask(connection, sql, values)
+    try:
+        rows = await ask(reading, sql, **values)
+    except asyncpg.DataError as error:
+        raise InvalidKey from error
     if len(rows) <= question.limit:
         return Answer(rows, None)
     last = rows[question.limit - 1]
-    key = tuple(last[f"key_{number}"] for number in range(len(question.orders)))
-    return Answer(rows[: question.limit], key)
-
-
-def standpoint(scope: Scope, as_of: AsOf) -> dict[str, Any]:
-    """The parameters every question may use."""
-    return {
-        "org_id": scope.org_id,
-        "visible": list(scope.visible or ()),
-        "position": as_of.position,
-        "effective_at": as_of.effective_at,
-        "judged_on": as_of.judged_on,
-    }
-
-
-def _direction(order: Order) -> str:
-    return f"{order.sort.expression} {'desc' if order.is_descending else 'asc'}"
+    return Answer(
+        rows[: question.limit], tuple(last[f"key_{number}"] for number in range(len(question.orders)))
+    )
 
 
 def _behind(orders: Sequence[Order], after: Sequence[str], values: dict[str, Any]) -> str:
     """`(a, b) > (x, y)`, spelled out because each term has its own direction."""
+    if len(after) != len(orders):
+        raise InvalidKey
     alternatives = []
     equal: list[str] = []
     for number, (order, text) in enumerate(zip(orders, after, strict=True)):
@@ -121,4 +161,4 @@ def _behind(orders: Sequence[Order], after: Sequence[str], values: dict[str, Any
         sign = "<" if order.is_descending else ">"
         alternatives.append(" and ".join([*equal, f"{order.sort.expression} {sign} {value}"]))
         equal.append(f"{order.sort.expression} = {value}")
-    return " or ".join(f"({each})" for each in alternatives)
+    return f"({' or '.join(f'({each})' for each in alternatives)})"

@@ -23,6 +23,7 @@ from libs.events.raid import (
     IssueUnblocked,
 )
 from services.timeline.as_of import AsOf
+from services.timeline.asking import Reading, Row, ask
 from services.timeline.entity_history import EntityHistory, Explanation
 from services.timeline.projection import UnknownEntity
 
@@ -174,7 +175,7 @@ def _entered(issue: Issue, envelope: Envelope, data: Standing) -> dict[str, Any]
     }
 
 
-def explain(event: Event) -> Explanation:  # noqa: C901 -- one case per event
+def explain(event: Event) -> Explanation:
     """The words that came with a change, and those of its facts that are no part of the state."""
     data = cast("IssueEvent", event.data)
     match data:
@@ -231,8 +232,14 @@ def source(as_of: AsOf) -> str:
 
 CHANGES = """
 select change.*, entity.project_id as home_project_id
-from issues entity join issue_changes change using (org_id, issue_id)
+from issues entity join issue_changes change
+    on change.org_id = entity.org_id and change.issue_id = entity.issue_id
 where entity.org_id = :org_id and entity.issue_id = :issue_id and change.known_from <= :position
   and (:effective_at::timestamptz is null or change.effective_at <= :effective_at)
 order by change.known_from
 """
+
+
+async def changes(reading: Reading, issue_id: UUID) -> list[Row]:
+    """The changes of an issue up to then, at most 10,000, as streams have; none where it did not exist."""
+    return await ask(reading, CHANGES, issue_id=issue_id)

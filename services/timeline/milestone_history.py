@@ -1,5 +1,7 @@
 """Every baseline, forecast and actual a milestone ever had: one row per change, with the state after it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 from uuid import UUID
@@ -18,6 +20,7 @@ from libs.events.schedule import (
     MilestoneState,
 )
 from services.timeline.as_of import AsOf
+from services.timeline.asking import Reading, ask
 from services.timeline.entity_history import EntityHistory, Explanation
 from services.timeline.projection import UnknownEntity
 
@@ -95,7 +98,7 @@ def _planned(envelope: Envelope, data: EventData) -> Milestone:
     )
 
 
-def _changed(milestone: Milestone, data: MilestoneEvent) -> dict[str, Any]:  # noqa: C901 -- one case per event
+def _changed(milestone: Milestone, data: MilestoneEvent) -> dict[str, Any]:
     match data:
         case MilestonePlanned():
             return {}
@@ -208,12 +211,39 @@ def source(as_of: AsOf) -> str:
 
 
 CHANGES = """
-select change.*
-from milestones entity join milestone_changes change using (org_id, milestone_id)
-where entity.org_id = :org_id and entity.milestone_id = :milestone_id and change.known_from <= :position
-  and (:effective_at::timestamptz is null or change.effective_at <= :effective_at)
+select change.* from milestone_changes change
+where change.org_id = :org_id and change.milestone_id = :milestone_id and change.known_from <= :position
 order by change.known_from
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A milestone as it stood then, and the changes that led there."""
+
+    standing: Milestone
+    changes: Sequence[Mapping[str, Any]]
+    description: str | None
+
+
+async def story(reading: Reading, milestone_id: UUID) -> Story | None:
+    """What is told of a milestone; nothing where it did not exist then. At most 10,000 changes, as streams have."""
+    rows = await ask(reading, CHANGES, milestone_id=milestone_id)
+    instant = reading.as_of.effective_at
+    told = [row for row in rows if instant is None or row["effective_at"] <= instant]
+    if not rows:
+        return None
+    known, believed = _milestone(rows[-1]), _milestone(told[-1]) if told else None
+    stood = standing(known, believed, reading.as_of)
+    if stood is None:
+        return None
+    if stood.version == known.version and len(told) < len(rows):
+        told.append(rows[-1])  # an achievement that became known later, and counts from its own day
+    return Story(stood, told, rows[0]["note"])
+
+
+def _milestone(row: Mapping[str, Any]) -> Milestone:
+    return Milestone(*(row[name] for name in Milestone._fields))
 
 
 def standing(known: Milestone, believed: Milestone | None, as_of: AsOf) -> Milestone | None:

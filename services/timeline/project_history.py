@@ -20,6 +20,7 @@ from libs.events.portfolio import (
     WorkflowAdopted,
 )
 from services.timeline.as_of import AsOf
+from services.timeline.asking import Reading, Row, ask
 from services.timeline.entity_history import EntityHistory, Explanation
 from services.timeline.projection import UnknownEntity
 
@@ -95,7 +96,7 @@ def _proposed(envelope: Envelope, data: EventData) -> Project:
     )
 
 
-def _changed(before: Project, data: ProjectEvent) -> dict[str, Any]:  # noqa: C901 -- one case per event
+def _changed(before: Project, data: ProjectEvent) -> dict[str, Any]:
     match data:
         case ProjectProposed():
             return {}
@@ -166,3 +167,10 @@ where entity.org_id = :org_id
 def source(as_of: AsOf) -> str:
     """The projects as of then, as a table."""
     return PRESENT if as_of.is_present else THEN
+
+
+async def project_then(reading: Reading, project_id: UUID) -> Row | None:
+    """A project as of then; none where it did not exist."""
+    sql = f"select * from ({source(reading.as_of)}) as project where project_id = :project_id"
+    rows = await ask(reading, sql, project_id=project_id)
+    return rows[0] if rows else None

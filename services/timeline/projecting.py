@@ -1,16 +1,20 @@
 """Projecting: the loop that keeps every read model in step with the log, in the replica that leads."""
 
+import asyncio
 from collections.abc import Callable
 
+from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
+from libs.chassis.sessions import is_transient
 from libs.events import vocabulary
 from libs.events.feed import Feed
 from libs.events.subscription import Subscription, SubscriptionSettings
 from services.timeline import projections
+from services.timeline.reading import Reader
 from services.timeline.settings import Settings
 
 DURABLE = "timeline"
-WRITE_STATEMENT_SECONDS = 10.0
+WATCH_SECONDS = 0.1
 CONNECTIONS_MAX = 2
 
 # Reading an event needs its model in the catalogue.
@@ -35,6 +39,23 @@ def subscription(
         feed,
         on_progress,
     )
+
+
+class Watching:
+    """Tells how far the read models have come, also in a replica that does not lead."""
+
+    def __init__(self, reader: Reader, progress: Progress) -> None:
+        self._reader = reader
+        self._progress = progress
+
+    async def run(self) -> None:
+        while True:
+            try:
+                self._progress.advance(await self._reader.position())
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 async def connect(settings: Settings, application_name: str, connections_max: int) -> Database:

@@ -37,7 +37,7 @@ class Projection(ABC):
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         """Fold a batch, in order, in the caller's transaction."""
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # noqa: B027 -- a projection that remembers nothing has nothing to forget
         """Drop what is remembered between batches: it may not be what the database has."""
 
     def concerns(self, envelope: Envelope) -> bool:

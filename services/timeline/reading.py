@@ -7,14 +7,17 @@ has not come that far, that there is no such position.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from libs.chassis.faults import wrong_parameter
+from libs.chassis.freshness import behind
 from libs.chassis.postgres import Connection, Database
+from libs.chassis.problem_codes import register
 from libs.chassis.problems import Problem
 from libs.events.envelope import Envelope
 from libs.events.feed import FeedUnavailable
 from services.timeline.as_of import AsOf
-from services.timeline.asking import Scope
+from services.timeline.asking import Reading, Scope
 
 CHECKPOINT = """
 select coalesce(min(position), 0) as position, count(*) as count from checkpoints where name = any($1)
@@ -32,14 +35,6 @@ class Log(Protocol):
     """What the reader asks the log itself, which knows more than was projected."""
 
     async def page(self, after: int, limit: int) -> list[Envelope]: ...
-
-
-class Reading(NamedTuple):
-    """A snapshot, whose question it answers, and as of when."""
-
-    connection: Connection
-    scope: Scope
-    as_of: AsOf
 
 
 class Reader:
@@ -112,14 +107,10 @@ async def _position(connection: Connection, as_of: int | datetime | None, newest
     return min(newest, await connection.fetchval(POSITION_OF, as_of) or 0)
 
 
+register("as_of_beyond_head", 422, "As of beyond the head", "Nothing has been recorded at that position yet.")
+
+
 def beyond_head() -> Problem:
-    return Problem(422, "as_of_beyond_head", "Nothing has been recorded at that position yet.")
-
-
-def behind(position: int) -> Problem:
-    return Problem(
-        503,
-        "projection_behind",
-        "What you ask for is recorded but not projected yet; ask again.",
-        headers={"Retry-After": "1", "Milepost-Position": str(position)},
+    return wrong_parameter(
+        "as_of", "Nothing has been recorded at that position yet.", code="as_of_beyond_head"
     )

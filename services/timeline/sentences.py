@@ -78,7 +78,7 @@ def sentence(event: Event, name: str, named: Mapping[str, str]) -> str:
     raise ValueError(f"there are no sentences about a {kind}")
 
 
-def _of_project(data: ProjectEvent) -> str:  # noqa: C901 -- one case per event
+def _of_project(data: ProjectEvent) -> str:
     match data:
         case ProjectProposed():
             return f"was proposed{_because(data.summary)}"
@@ -102,7 +102,7 @@ def _of_project(data: ProjectEvent) -> str:  # noqa: C901 -- one case per event
     assert_never(data)
 
 
-def _of_milestone(data: MilestoneEvent, named: Mapping[str, str]) -> str:  # noqa: C901 -- one case per event
+def _of_milestone(data: MilestoneEvent, named: Mapping[str, str]) -> str:
     match data:
         case MilestonePlanned():
             return f"was planned{f' for {data.target_on}' if data.target_on else ' without a date'}"

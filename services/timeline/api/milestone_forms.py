@@ -30,7 +30,9 @@ class MilestoneForm(Form):
     reforecast_count: int
     is_overdue: bool = Field(description="Open although its forecast is over.")
     is_missed: bool = Field(description="The baseline was not kept.")
-    is_at_risk: bool = Field(description="The baseline can be kept, and the forecast says that it will not be.")
+    is_at_risk: bool = Field(
+        description="The baseline can be kept, and the forecast says that it will not be."
+    )
     version: int
     known_from: int
     recorded_at: Instant
@@ -88,7 +90,7 @@ class MilestoneChange(Known):
     achieved_on: date | None
     reason: str | None
     change: str | None = Field(default=None, description="The approved change that moved the baseline.")
-    caused_by: list[CauseForm] = []
+    caused_by: tuple[CauseForm, ...] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "MilestoneChange":
@@ -106,7 +108,7 @@ class MilestoneChange(Known):
             achieved_on=row["achieved_on"],
             reason=row["note"],
             change=detail.get("change"),
-            caused_by=[CauseForm(**cause) for cause in detail.get("caused_by", ())],
+            caused_by=tuple(CauseForm(**cause) for cause in detail.get("caused_by", ())),
         )
 
 
@@ -116,7 +118,7 @@ class DatedFact(Known):
     on: date | None
     reason: str | None
     change: str | None = None
-    caused_by: list[CauseForm] = []
+    caused_by: tuple[CauseForm, ...] = ()
 
 
 class MilestoneHistory(Answer):
@@ -172,15 +174,12 @@ class MilestoneTrend(Answer):
     slope_reason: str | None
 
 
-def reports(rows: Sequence[Mapping[str, Any]]) -> list[Report]:
-    """The changes of a milestone as what was reported on each day."""
-    return [
-        Report(
-            row["effective_at"].date(),
-            row["baseline_on"],
-            row["forecast_on"],
-            row["achieved_on"],
-            row["state"] in ("planned", "committed"),
-        )
-        for row in rows
-    ]
+def report(row: Mapping[str, Any]) -> Report:
+    """A change of a milestone as what was reported on its day."""
+    return Report(
+        row["effective_at"].date(),
+        row["baseline_on"],
+        row["forecast_on"],
+        row["achieved_on"],
+        row["state"] in ("planned", "committed"),
+    )

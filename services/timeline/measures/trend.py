@@ -50,8 +50,8 @@ class Trend:
     slope_reason: str | None
 
 
-def trend(reports: Sequence[Report], on: date) -> Trend:
-    """The trend as seen on a day.
+def trend(reports: Sequence[Report], now: Report, on: date) -> Trend:
+    """The trend as seen on a day, on which the milestone stands as `now` says.
 
     Points are (report day, forecast): one per day on which the forecast changed, the last one of that day;
     flat is stable, rising is late, falling is early. An achieved milestone ends on the diagonal, at (day,
@@ -61,14 +61,13 @@ def trend(reports: Sequence[Report], on: date) -> Trend:
 
     Source: SAP Project System milestone trend analysis; GPM/IPMA practice.
     """
-    last = reports[-1] if reports else None
-    achieved_on = last.achieved_on if last else None
+    achieved_on = now.achieved_on
     points = [
         point for point in _forecasts(reports) if achieved_on is None or point.reported_on < achieved_on
     ]
     if achieved_on is not None:
         points.append(Point(achieved_on, achieved_on, "actual"))
-    elif last is not None and last.is_open and points and points[-1].reported_on < on:
+    elif now.is_open and points and points[-1].reported_on < on:
         points.append(_point(on, points[-1].forecast_on, "carried"))
     slope = trend_slope([point for point in points if point.kind == "forecast"])
     return Trend(

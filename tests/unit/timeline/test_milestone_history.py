@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from libs.chassis.moments import read_instant
 from libs.events.envelope import EventData
 from libs.events.schedule import (
     Cause,
@@ -19,7 +20,7 @@ from libs.events.schedule import (
     MilestoneReinstated,
     MilestoneState,
 )
-from services.timeline.as_of import AsOf, read_moment
+from services.timeline.as_of import AsOf
 from services.timeline.entity_history import Explanation
 from services.timeline.milestone_history import Milestone, explain, project, standing
 from services.timeline.projection import UnknownEntity
@@ -153,7 +154,7 @@ def test_reasons_causes_and_changes_are_kept() -> None:
 
 
 def stood(rows: list[Milestone], effective_at: str) -> Milestone | None:
-    as_of = AsOf(len(rows), rows[-1].recorded_at, read_moment(effective_at))
+    as_of = AsOf(len(rows), rows[-1].recorded_at, read_instant("effective_at", effective_at))
     assert as_of.effective_at is not None
     in_effect = [row for row in rows if row.effective_at <= as_of.effective_at]
     return standing(rows[-1], in_effect[-1] if in_effect else None, as_of)

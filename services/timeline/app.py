@@ -1,0 +1,90 @@
+"""Timeline as one program: the questions over HTTP, and the loops that keep its read models in step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from libs.chassis import application
+from libs.chassis.freshness import Progress
+from libs.chassis.postgres import Database
+from libs.chassis.server import Loop, Program
+from libs.events.feed import Feed
+from services.timeline import projecting, projections
+from services.timeline.api import issues, milestones, projects
+from services.timeline.charts.rendering import Renderer
+from services.timeline.reading import Log, Reader
+from services.timeline.settings import Settings
+
+DESCRIPTION = """\
+What happened, what was known, and what was true: ask **projects** to do something, ask **timeline** what happened.
+
+Every question takes `as_of` (what was known then) and `effective_at` (what was true then in the business), and
+answers the same for ever."""
+
+
+def create(
+    settings: Settings,
+    database: Database,
+    log: Log,
+    progress: Progress,
+    stopping: asyncio.Event | None = None,
+) -> application.Application:
+    """The HTTP application over a database whose connections find the live read models."""
+    app = application.create(
+        "timeline",
+        settings,
+        routers=(projects.router, milestones.router, issues.router),
+        checks={"database": Answers(database)},
+        stopping=stopping,
+        description=DESCRIPTION,
+    )
+    app.state.reader = Reader(database, projections.names(), log)
+    app.state.progress = progress
+    app.state.renderer = Renderer()
+    return app
+
+
+class Answers:
+    """Ready means that the database answers; lag is told in every answer and to operators, not here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self) -> bool:
+        async with self._database.connection(seconds=2) as connection:
+            return bool(await connection.fetchval("select to_regclass('checkpoints') is not null"))
+
+
+@asynccontextmanager
+async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
+    """Everything `serve` runs; opens the pools and closes them."""
+    async with AsyncExitStack() as stack:
+        questions = await projecting.connect(settings, "timeline", settings.database_connections_max)
+        stack.push_async_callback(questions.close)
+        feed = await stack.enter_async_context(
+            Feed(settings.projects_url, settings.service_token.get_secret_value())
+        )
+        progress = Progress()
+        loops = await projecting_loops(settings, stack, feed, progress)
+        app = create(settings, questions, feed, progress, stopping)
+        stack.push_async_callback(app.state.renderer.close)
+        yield Program(app, {**loops, "progress": projecting.Watching(app.state.reader, progress).run})
+
+
+@asynccontextmanager
+async def projecting_program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
+    """Projecting alone, with nothing but health over HTTP."""
+    async with AsyncExitStack() as stack:
+        feed = await stack.enter_async_context(
+            Feed(settings.projects_url, settings.service_token.get_secret_value())
+        )
+        loops = await projecting_loops(settings, stack, feed, Progress())
+        yield Program(application.create("timeline projecting", settings, stopping=stopping), loops)
+
+
+async def projecting_loops(
+    settings: Settings, stack: AsyncExitStack, feed: Feed, progress: Progress
+) -> Mapping[str, Loop]:
+    database = await projecting.connect(settings, "timeline projecting", projecting.CONNECTIONS_MAX)
+    stack.push_async_callback(database.close)
+    return {"projecting": projecting.subscription(settings, database, feed, progress.advance).run}

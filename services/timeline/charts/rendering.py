@@ -1,0 +1,83 @@
+"""Charts become SVG in a process of their own: rendering takes a processor for tens of milliseconds.
+
+The process reads a chart per line and answers with the length of the SVG and the SVG; it ends with its input.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from libs.chassis.problems import Problem
+
+ROOT = Path(__file__).resolve().parents[3]
+WAITING_MAX = 8
+RENDER_SECONDS_MAX = 5.0
+
+
+class Renderer:
+    """One rendering process, started when the first chart is asked for. `close` it."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+
+    async def svg(self, chart: dict[str, Any]) -> bytes:
+        """The chart as SVG; raises `Problem` 503 when too many wait or the process does not answer."""
+        if self._waiting >= WAITING_MAX:
+            raise overloaded("Too many charts are being drawn.")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(RENDER_SECONDS_MAX), self._turn:
+                return await self._rendered(chart)
+        except TimeoutError as error:
+            raise overloaded("The chart could not be drawn in time.") from error
+        finally:
+            self._waiting -= 1
+
+    async def _rendered(self, chart: dict[str, Any]) -> bytes:
+        try:
+            process = await self._started()
+            if process.stdin is None or process.stdout is None:
+                raise ConnectionError("the rendering process has no pipes")
+            process.stdin.write(json.dumps(chart).encode() + b"\n")
+            await process.stdin.drain()
+            length = int(await process.stdout.readline() or b"0")
+            if not length:
+                raise ConnectionError("the rendering process ended")
+            return await process.stdout.readexactly(length)
+        except BaseException as error:
+            # Half an answer may be under way: the next chart needs a fresh process.
+            await self.close()
+            if isinstance(error, OSError | EOFError | ValueError):
+                raise overloaded("The chart could not be drawn.") from error
+            raise
+
+    async def close(self) -> None:
+        """End the process at once."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "services.timeline.charts.drawing",
+                cwd=ROOT,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return self._process
+
+
+def overloaded(detail: str) -> Problem:
+    return Problem(503, "overloaded", detail, headers={"Retry-After": "1"})
