@@ -10,7 +10,7 @@ from deploy.house.sources import ROOT
 
 CHECKS = {
     "format": "ruff format --check --quiet .",
-    "lint": "ruff check --quiet .",
+    "lint": "ruff check --quiet --output-format=concise .",
     "types": "mypy services libs integrations deploy tests",
     "import laws": "lint-imports --no-cache",
     "house rules": "python -m deploy.house",
