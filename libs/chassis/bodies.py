@@ -12,7 +12,7 @@ from libs.chassis.problems import Problem
 DEPTH_MAX = 32
 NODES_MAX = 10_000
 # An unterminated string runs to the end, so that no input is scanned twice.
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -94,7 +94,7 @@ class TokenVerifier(Generic[Identity]):
             del self._seen[token]
         try:
             identity, expires_at = self._verified(token)
-        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise unauthenticated("The access token is not valid.", "invalid_token") from error
         self._seen[token] = (identity, expires_at)
         if len(self._seen) > CACHED_TOKENS_MAX:

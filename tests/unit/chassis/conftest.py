@@ -1,0 +1,28 @@
+"""An issuer whose keys live as long as the session, and settings that trust it."""
+
+from pathlib import Path
+
+import pytest
+
+from libs.chassis.development_issuer import DevelopmentIssuer
+from libs.chassis.settings import Environment, ServiceSettings
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentIssuer:
+    return DevelopmentIssuer(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def settings(issuer: DevelopmentIssuer) -> ServiceSettings:
+    return settings_of(issuer.jwks_file)
+
+
+def settings_of(jwks_file: Path) -> ServiceSettings:
+    return ServiceSettings(
+        environment=Environment.TEST,
+        database_url="postgresql://service:hunter2@localhost/none",
+        jwks_file=jwks_file,
+        log_level="error",
+        request_deadline_seconds=0.2,
+    )
