@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from libs.chassis import identity, tracing
 from libs.chassis.problems import Problem
@@ -19,6 +20,13 @@ from services.projects.importing import Importer, ImportHandler, LineOutcome, Li
 PATH = "/v1/imports"
 MEDIA_TYPE = "application/x-ndjson"
 LINE_BYTES_MAX = 256 * 1024
+
+
+class DuplexResponse(StreamingResponse):
+    """A streamed answer to a body that is still being read: nobody but the reader may call `receive`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
 
 
 def routes() -> list[BaseRoute]:
@@ -37,7 +45,7 @@ async def post(request: Request) -> Response:
         tracing.current(),
     )
     handler: ImportHandler = request.app.state.imports
-    return StreamingResponse(_answer(handler, importer, request), 200, media_type=MEDIA_TYPE)
+    return DuplexResponse(_answer(handler, importer, request), 200, media_type=MEDIA_TYPE)
 
 
 async def _answer(handler: ImportHandler, importer: Importer, request: Request) -> AsyncIterator[bytes]:

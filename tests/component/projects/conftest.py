@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from libs.chassis.development_issuer import DevelopmentIssuer
 from services.projects.app import program
 from services.projects.settings import ProjectsSettings
-from tests.conftest import FreshDatabaseFactory
+from tests.support.databases import FreshDatabaseFactory
 from tests.support.projects_database import PASSWORD, SERVICE, migrate_projects
 from tests.support.recordings import ACTOR, ORGANIZATION
 
