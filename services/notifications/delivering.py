@@ -11,7 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from libs.chassis.postgres import Database, is_transient
+from libs.chassis.postgres import Database
+from libs.chassis.sessions import is_transient
 from services.notifications.channels.webhooks import jobs
 from services.notifications.channels.webhooks.jobs import Claim
 from services.notifications.channels.webhooks.recording import Recorded, record
@@ -25,7 +26,7 @@ ATTEMPTS_IN_FLIGHT_MAX = 32
 POLL_SECONDS = 0.25
 BACKOFF_SECONDS_MAX = 5.0
 # What is still in flight then is cut off; its lease ends by itself and it is sent again.
-SHUTDOWN_SECONDS = 3.0
+SHUTDOWN_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import structlog
 
-from libs.chassis.postgres import Database, is_transient
+from libs.chassis.postgres import Database
+from libs.chassis.sessions import is_transient
 from services.notifications.clock import Clock, utc_now
 from services.notifications.measuring import DISABLED_ENDPOINTS, OLDEST_PENDING_SECONDS
 

@@ -198,6 +198,14 @@ async def mark_read(
     return int(status.rpartition(" ")[2])
 
 
+async def is_there(connection: Connection, reader: Reader, event_id: UUID) -> bool:
+    """Whether the reader has the item and may see it."""
+    found = await connection.fetchval(
+        f"select true from inbox_items where {VISIBLE} and event_id = $4", *reader.parameters, event_id
+    )
+    return found is True
+
+
 async def mark_read_up_to(
     connection: Connection, reader: Reader, position: int, project_ids: Collection[UUID], now: datetime
 ) -> int:

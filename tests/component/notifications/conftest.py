@@ -22,7 +22,7 @@ from services.notifications.delivering import Delivering
 from services.notifications.inbox import Inbox, InboxFilter, InboxItem, Reader
 from services.notifications.subscriptions import Subscription, Wish
 from services.notifications.telling import Telling
-from tests.conftest import FreshDatabaseFactory
+from tests.support.databases import FreshDatabaseFactory
 from tests.support.notifications.clocks import HandMovedClock
 from tests.support.notifications.databases import PASSWORD, SERVICE, migrate_notifications
 from tests.support.notifications.events import ORGANIZATION, PROJECT, recorded

@@ -258,7 +258,9 @@ async def test_the_breaker_lets_one_attempt_through_after_each_pause(world: Worl
     assert {state for _, state, _, _ in await world.states()} == {"delivered"}
 
 
-async def test_five_days_without_a_success_disable_the_endpoint_and_resuming_loses_nothing(world: World) -> None:
+async def test_five_days_without_a_success_disable_the_endpoint_and_resuming_loses_nothing(
+    world: World,
+) -> None:
     endpoint = await world.register()
     world.receiver.answer = receivers.status(500)
     events = []
@@ -340,7 +342,9 @@ async def test_a_test_is_sent_once_beside_the_line_and_harms_nothing(world: Worl
     assert found.failures_in_row == 0
 
 
-async def test_a_worker_killed_between_claim_and_record_is_followed_by_another_after_its_lease(world: World) -> None:
+async def test_a_worker_killed_between_claim_and_record_is_followed_by_another_after_its_lease(
+    world: World,
+) -> None:
     await world.register()
     first, second = comment(world), comment(world)
     await world.tell(first, second)
@@ -429,5 +433,3 @@ async def test_a_secret_that_is_rotated_signs_beside_the_new_one_until_the_overl
     await world.tell(comment(world))
     assert await world.deliver() == [Recorded.DELIVERED]
     assert len(world.receiver.receipts[-1].headers["webhook-signature"].split()) == 1
-
-

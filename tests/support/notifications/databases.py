@@ -10,7 +10,5 @@ PASSWORD = "secret"  # noqa: S105
 
 
 async def migrate_notifications(database: FreshDatabase) -> None:
-    admin_dsn = await provision(
-        database.admin_dsn, [database.dsn(SERVICE, PASSWORD)], "notifications_owner"
-    )
+    admin_dsn = await provision(database.admin_dsn, [database.dsn(SERVICE, PASSWORD)], "notifications_owner")
     await migrate(admin_dsn, list(DIRECTORIES), owner="notifications_owner")

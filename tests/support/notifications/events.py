@@ -79,7 +79,9 @@ ONE_OF_EACH: tuple[EventData, ...] = (
     ProjectProposed(project_id=PROJECT, name="Python 3.9", summary="The next Python"),
     CharterApproved(purpose="A new parser", finishes_on=date(2020, 10, 5)),
     MethodologyAdopted(methodology=Methodology.STAGE_GATE, reason="PEP 602"),
-    WorkflowAdopted(states=(WorkflowState(name="Open", category=TODO), WorkflowState(name="Shut", category=DONE))),
+    WorkflowAdopted(
+        states=(WorkflowState(name="Open", category=TODO), WorkflowState(name="Shut", category=DONE))
+    ),
     PhaseEntered(phase=Phase.EXECUTING, state_before=ProjectState.PLANNING),
     ProjectPutOnHold(reason="no release manager", state_before=ProjectState.EXECUTING),
     ProjectResumed(state=ProjectState.EXECUTING),
@@ -105,8 +107,12 @@ ONE_OF_EACH: tuple[EventData, ...] = (
     ),
     MilestoneCancelled(reason="merged into another", state_before=MilestoneState.PLANNED),
     MilestoneReinstated(reason="wanted after all", state=MilestoneState.PLANNED),
-    IssueRaised(project_id=PROJECT, title="Parser crashes", state="Open", category=TODO, priority=Priority.HIGH),
-    IssueTriaged(kind=IssueKind.BUG, kind_before=IssueKind.TASK, priority=Priority.CRITICAL, note="blocks us"),
+    IssueRaised(
+        project_id=PROJECT, title="Parser crashes", state="Open", category=TODO, priority=Priority.HIGH
+    ),
+    IssueTriaged(
+        kind=IssueKind.BUG, kind_before=IssueKind.TASK, priority=Priority.CRITICAL, note="blocks us"
+    ),
     IssueAssigned(assignee_id=ACTOR, team="core"),
     IssueTransitioned(state_before="Open", category_before=TODO, state="Shut", category=DONE),
     IssueBlocked(reason="needs a decision", blocked_by=f"milestone-{MILESTONE}"),
@@ -117,10 +123,16 @@ ONE_OF_EACH: tuple[EventData, ...] = (
     IssueReopened(state_before="Shut", category_before=DONE, state="Open", category=TODO, reason="again"),
     IssueMovedOut(to_project_id=OTHER_PROJECT, reason="belongs there"),
     IssueMovedIn(
-        project_id=PROJECT, from_project_id=OTHER_PROJECT, state_before="Open", category_before=TODO,
-        state="Open", category=TODO,
+        project_id=PROJECT,
+        from_project_id=OTHER_PROJECT,
+        state_before="Open",
+        category_before=TODO,
+        state="Open",
+        category=TODO,
     ),
-    IssueCancelled(reason="duplicate", state_before="Open", category_before=TODO, state="Shut", category=DONE),
+    IssueCancelled(
+        reason="duplicate", state_before="Open", category_before=TODO, state="Shut", category=DONE
+    ),
 )
 
 
@@ -149,5 +161,3 @@ def recorded(data: EventData, position: int = 1, **changes: Any) -> Event:
         "data": to_jsonable_python(data),
     }
     return Event(Envelope(**{**values, **changes}), data)
-
-

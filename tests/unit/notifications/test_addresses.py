@@ -34,7 +34,9 @@ def test_an_address_that_is_not_public_is_refused(text: str) -> None:
         check_address(PUBLIC, ip_address(text))
 
 
-@pytest.mark.parametrize("text", ["8.8.8.8", "1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "2a00:1450::1"])
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "2a00:1450::1"]
+)
 def test_a_public_address_is_allowed(text: str) -> None:
     check_address(PUBLIC, ip_address(text))
 
@@ -101,13 +103,16 @@ def test_a_url_that_no_receiver_may_have_is_refused(url: str, code: str) -> None
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.com", "https://example.com/hooks?a=b", "https://example.com:8443/", "https://8.8.8.8/"]
+    "url",
+    ["https://example.com", "https://example.com/hooks?a=b", "https://example.com:8443/", "https://8.8.8.8/"],
 )
 def test_a_public_https_url_is_accepted(url: str) -> None:
     assert str(check_url(PUBLIC, url)).startswith(url)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:5000/hooks", "http://127.0.0.1:5000/", "https://[::1]:5000/"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:5000/hooks", "http://127.0.0.1:5000/", "https://[::1]:5000/"]
+)
 def test_development_may_use_plain_http_and_any_port_on_this_machine(url: str) -> None:
     check_url(DEVELOPMENT, url)
 
@@ -120,7 +125,12 @@ def test_development_may_not_use_plain_http_elsewhere(url: str) -> None:
 
 @given(st.text(max_size=60))
 def test_no_text_is_more_than_refused(text: str) -> None:
-    for candidate in (text, f"https://{text}", f"https://{text}@example.com/", f"https://example.com:{text}/"):
+    for candidate in (
+        text,
+        f"https://{text}",
+        f"https://{text}@example.com/",
+        f"https://example.com:{text}/",
+    ):
         try:
             check_url(PUBLIC, candidate)
         except RefusedDestination:

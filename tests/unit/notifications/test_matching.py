@@ -68,7 +68,12 @@ def test_the_index_finds_exactly_the_rules_that_match(rules: list[Rule], told: l
 
 
 def rule(**parts: object) -> Rule:
-    values = {"org_id": ORGANIZATION, "rule_id": UUID(int=7), "channel": Channel.INBOX, "recipient": UUID(int=8)}
+    values = {
+        "org_id": ORGANIZATION,
+        "rule_id": UUID(int=7),
+        "channel": Channel.INBOX,
+        "recipient": UUID(int=8),
+    }
     return Rule(**{**values, "since_position": 0, **parts})  # type: ignore[arg-type]
 
 
@@ -113,7 +118,8 @@ def test_what_is_done_on_a_persons_behalf_is_that_persons_own_action() -> None:
 
 def test_imported_history_is_told_only_to_who_asked_for_it() -> None:
     old = recorded(
-        MilestonePlanned(project_id=PROJECT, name="3.2 final"), effective_at=NOON - timedelta(days=1, seconds=1)
+        MilestonePlanned(project_id=PROJECT, name="3.2 final"),
+        effective_at=NOON - timedelta(days=1, seconds=1),
     ).envelope
 
     assert not matches(rule(), old)
@@ -121,7 +127,9 @@ def test_imported_history_is_told_only_to_who_asked_for_it() -> None:
 
 
 def test_a_fact_that_is_told_a_day_late_is_no_import() -> None:
-    late = recorded(MilestoneAchieved(achieved_on=NOON.date()), effective_at=NOON - timedelta(days=1)).envelope
+    late = recorded(
+        MilestoneAchieved(achieved_on=NOON.date()), effective_at=NOON - timedelta(days=1)
+    ).envelope
 
     assert matches(rule(), late)
 

@@ -86,7 +86,9 @@ def test_a_sentence_is_one_line_of_bounded_length_whatever_people_write(text: st
 
 
 def test_what_an_event_names_is_remembered() -> None:
-    raised = IssueRaised(project_id=PROJECT, title="Parser crashes", state="Open", category=StateCategory.TODO)
+    raised = IssueRaised(
+        project_id=PROJECT, title="Parser crashes", state="Open", category=StateCategory.TODO
+    )
 
     assert name_given(recorded(raised)) == "Parser crashes"
     assert name_given(recorded(IssueBlocked(reason="x"))) is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from libs.chassis.postgres import Connection, Database
 from libs.events.envelope import CLOUD_EVENTS_VERSION, instant_text
+from services.notifications.channels.webhooks.endpoints import Endpoint
 from services.notifications.channels.webhooks.retrying import Lane
 
 RESENT_MAX = 10_000
@@ -168,6 +169,17 @@ async def resend_since(
         now,
     )
     return int(status.rpartition(" ")[2])
+
+
+async def tests_since(connection: Connection, endpoint: Endpoint, now: datetime) -> int:
+    """How many tests of an endpoint were made in the last minute."""
+    count: int = await connection.fetchval(
+        "select count(*) from deliveries where org_id = $1 and endpoint_id = $2 and made_at > $3 and is_test",
+        endpoint.org_id,
+        endpoint.endpoint_id,
+        now - timedelta(minutes=1),
+    )
+    return count
 
 
 async def send_test(

@@ -1,0 +1,188 @@
+"""From a request to a caller, a page, a fresh enough position or a command; and from an answer to bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from libs.chassis import problem_codes
+from libs.chassis.bodies import read_body
+from libs.chassis.conditional import etag, if_match, is_unmodified
+from libs.chassis.faults import wrong_parameter
+from libs.chassis.freshness import POSITION_HEADER, Progress, fresh_enough
+from libs.chassis.identity import Caller, caller
+from libs.chassis.pagination import PageRequest, page_body, page_request
+from libs.chassis.problems import Problem
+from libs.chassis.queries import refuse_unknown
+from services.notifications.once import Answer, Key, KeyInUse, KeyMisused, Once, Work, request_hash
+
+KEY_CHARACTERS_MAX = 255
+JSON = "application/json"
+Model = TypeVar("Model", bound=BaseModel)
+Row = TypeVar("Row")
+
+problem_codes.register(
+    "nothing_named", 422, "Nothing named", "A subscription names a project, an entity or kinds of event."
+)
+problem_codes.register(
+    "too_many_subscriptions",
+    409,
+    "Too many subscriptions",
+    "You have as many subscriptions as anybody may have.",
+)
+problem_codes.register(
+    "too_many_endpoints", 409, "Too many endpoints", "Your organization has as many webhooks as it may have."
+)
+problem_codes.register(
+    "already_exists", 409, "Already exists", "The id you chose is taken; choose another, or none."
+)
+problem_codes.register(
+    "endpoint_not_active", 409, "Endpoint not active", "The webhook is paused or disabled; resume it first."
+)
+for code, title in {
+    "url_malformed": "URL malformed",
+    "url_has_credentials": "URL has credentials",
+    "url_not_https": "URL is not https",
+    "port_not_allowed": "Port not allowed",
+    "address_not_public": "Address not public",
+}.items():
+    problem_codes.register(code, 422, title, "Webhooks go to public addresses over https, and nowhere else.")
+
+
+async def checked_query(request: Request) -> None:
+    refuse_unknown(request)
+
+
+Asker = Annotated[Caller, Depends(caller)]
+STRICT = [Depends(checked_query)]
+
+
+def paging(
+    request: Request,
+    asker: Asker,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=2_000)] = None,
+) -> PageRequest:
+    """FastAPI dependency: which page is asked for."""
+    return page_request(request, asker.org_id)
+
+
+Paging = Annotated[PageRequest, Depends(paging)]
+
+
+async def freshness(
+    request: Request,
+    min_position: Annotated[
+        int | None,
+        Query(ge=0, description="Wait, as long as `Prefer: wait=N` says, until this is known."),
+    ] = None,
+) -> int:
+    """FastAPI dependency: the position up to which everything has been told."""
+    progress: Progress = request.app.state.progress
+    return await fresh_enough(request, progress)
+
+
+Told = Annotated[int, Depends(freshness)]
+
+
+def takes(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """The part of the API document that says what body a command takes."""
+    schema = model.model_json_schema()
+    return {"requestBody": {"required": required, "content": {JSON: {"schema": schema}}}}
+
+
+async def body_of(request: Request, model: type[Model]) -> Model:
+    """The body as a model; where it is empty, a model of defaults."""
+    if not await request.body():
+        return model.model_validate_json(b"{}")
+    return await read_body(request, model)
+
+
+def answered(
+    form: BaseModel, *, status: int = 200, version: int | None = None, location: str | None = None
+) -> Answer:
+    """The answer of a command: the resource with its version."""
+    headers: dict[str, str] = {}
+    if version is not None:
+        headers["ETag"] = etag(version)
+    if location is not None:
+        headers["Location"] = location
+    return Answer(status, form.model_dump_json().encode(), headers)
+
+
+async def once(request: Request, asker: Caller, work: Work) -> Response:
+    """Run a command under its `Idempotency-Key`, if it has one, and answer it."""
+    runner: Once = request.app.state.once
+    try:
+        answer = await runner.run(await _key(request, asker), work)
+    except KeyInUse as error:
+        raise Problem(409, "in_progress", headers={"Retry-After": "1"}) from error
+    except KeyMisused as error:
+        raise Problem(422, "idempotency_key_reused") from error
+    headers = {**answer.headers, POSITION_HEADER: str(_progress(request).position)}
+    if answer.was_replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(answer.body, answer.status, headers, JSON if answer.body else None)
+
+
+async def _key(request: Request, asker: Caller) -> Key | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= KEY_CHARACTERS_MAX and key.isprintable()):
+        raise wrong_parameter("Idempotency-Key", "1 to 255 printable characters are allowed.")
+    body = await request.body()
+    return Key(asker.org_id, asker.actor, key, request_hash(request.method, request.url.path, body))
+
+
+def require_version(request: Request, version: int) -> None:
+    """Raise `Problem` 412 if the command was decided on another version (`If-Match`)."""
+    condition = if_match(request.headers.get("if-match"))
+    if condition is not None:
+        condition.require(version)
+
+
+def shown(request: Request, form: BaseModel, version: int) -> Response:
+    """A single resource with its entity tag, or 304."""
+    headers = {"ETag": etag(version), POSITION_HEADER: str(_progress(request).position)}
+    if is_unmodified(request.headers.get("if-none-match"), version):
+        return Response(status_code=304, headers=headers)
+    return Response(form.model_dump_json(), 200, headers, JSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[Row]):
+    """The rows of one page and the key of the last one, if there are more."""
+
+    rows: Sequence[Row]
+    after: tuple[str | int, ...] | None
+
+
+def listed(rows: Sequence[Row], limit: int, key: Any) -> Listed[Row]:
+    """A page out of up to `limit` + 1 rows; `key(row)` is the row's place."""
+    if len(rows) <= limit:
+        return Listed(rows, None)
+    return Listed(rows[:limit], key(rows[limit - 1]))
+
+
+def page_answer(
+    paging: PageRequest,
+    forms: Sequence[BaseModel],
+    after: tuple[str | int, ...] | None,
+    headers: Mapping[str, str],
+) -> Response:
+    """`{"items":[…],"next_cursor":…}` with its `Link` header."""
+    next_cursor = None if after is None else paging.next_cursor(after)
+    body = page_body([form.model_dump_json().encode() for form in forms], next_cursor)
+    return Response(body, 200, {**paging.headers(next_cursor), **headers}, JSON)
+
+
+def position_header(position: int) -> dict[str, str]:
+    return {POSITION_HEADER: str(position)}
+
+
+def _progress(request: Request) -> Progress:
+    progress: Progress = request.app.state.progress
+    return progress

@@ -1,0 +1,135 @@
+"""What was sent to a webhook, what it answered, and sending something again."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from libs.access.authorize import not_found
+from libs.chassis.postgres import Connection
+from libs.chassis.problems import Problem
+from libs.events.envelope import instant, instant_text
+from services.notifications.api.asking import (
+    STRICT,
+    Asker,
+    Paging,
+    answered,
+    body_of,
+    listed,
+    once,
+    page_answer,
+    position_header,
+    takes,
+)
+from services.notifications.api.webhook_forms import (
+    DeliveryForm,
+    DeliveryPage,
+    DeliveryWithAttempts,
+    ResendSince,
+    Resent,
+)
+from services.notifications.api.webhooks import PREFIX, locked, managed
+from services.notifications.channels.webhooks import delivery_log
+from services.notifications.channels.webhooks.delivery_log import DeliveryLog, DeliveryState
+from services.notifications.channels.webhooks.endpoints import EndpointState
+from services.notifications.once import Answer
+
+TESTS_A_MINUTE_MAX = 10
+router = APIRouter(tags=["webhooks"], dependencies=STRICT)
+
+
+@router.get(
+    PREFIX + "/{endpoint_id}/deliveries", response_model=DeliveryPage, summary="What was sent, newest first"
+)
+async def list_deliveries(
+    request: Request,
+    asker: Asker,
+    paging: Paging,
+    endpoint_id: UUID,
+    state: Annotated[list[DeliveryState] | None, Query()] = None,
+) -> Response:
+    await managed(request, asker, endpoint_id)
+    after = None
+    if paging.after is not None:
+        after = instant(str(paging.after[0])), UUID(str(paging.after[1]))
+    log: DeliveryLog = request.app.state.delivery_log
+    rows = await log.page(asker.org_id, endpoint_id, state or [], after, paging.limit + 1)
+    page = listed(rows, paging.limit, lambda row: (instant_text(row.made_at), str(row.event_id)))
+    forms = [DeliveryForm.of(row) for row in page.rows]
+    return page_answer(paging, forms, page.after, position_header(request.app.state.progress.position))
+
+
+@router.get(
+    PREFIX + "/{endpoint_id}/deliveries/{event_id}",
+    response_model=DeliveryWithAttempts,
+    summary="One delivery and every attempt",
+)
+async def show_delivery(request: Request, asker: Asker, endpoint_id: UUID, event_id: UUID) -> Response:
+    await managed(request, asker, endpoint_id)
+    log: DeliveryLog = request.app.state.delivery_log
+    found = await log.one(asker.org_id, endpoint_id, event_id)
+    if found is None:
+        raise not_found()
+    body = DeliveryWithAttempts.with_attempts(*found).model_dump_json()
+    return Response(body, media_type="application/json")
+
+
+@router.post(
+    PREFIX + "/{endpoint_id}/deliveries/{event_id}/resend",
+    status_code=202,
+    response_model=DeliveryForm,
+    summary="Send one delivery again",
+)
+async def resend_delivery(request: Request, asker: Asker, endpoint_id: UUID, event_id: UUID) -> Response:
+    async def work(connection: Connection, now: datetime) -> Answer:
+        await locked(connection, request, asker, endpoint_id)
+        delivery = await delivery_log.resend(connection, asker.org_id, endpoint_id, event_id, now)
+        if delivery is None:
+            raise not_found()
+        return answered(DeliveryForm.of(delivery), status=202)
+
+    return await once(request, asker, work)
+
+
+@router.post(
+    PREFIX + "/{endpoint_id}/resend",
+    status_code=202,
+    response_model=Resent,
+    openapi_extra=takes(ResendSince),
+    summary="Send everything after a position again, in order",
+)
+async def resend_since(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
+    wish = await body_of(request, ResendSince)
+
+    async def work(connection: Connection, now: datetime) -> Answer:
+        await locked(connection, request, asker, endpoint_id)
+        resent = await delivery_log.resend_since(
+            connection, asker.org_id, endpoint_id, wish.since_position, now
+        )
+        return answered(Resent(resent=resent, has_more=resent == delivery_log.RESENT_MAX), status=202)
+
+    return await once(request, asker, work)
+
+
+@router.post(
+    PREFIX + "/{endpoint_id}/test",
+    status_code=202,
+    response_model=DeliveryForm,
+    summary="Send a test; look at the delivery for its result",
+)
+async def test_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
+    async def work(connection: Connection, now: datetime) -> Answer:
+        found = await locked(connection, request, asker, endpoint_id)
+        if found.state is not EndpointState.ACTIVE:
+            raise Problem(409, "endpoint_not_active")
+        if await delivery_log.tests_since(connection, found, now) >= TESTS_A_MINUTE_MAX:
+            raise Problem(429, "too_many_requests", headers={"Retry-After": "60"})
+        delivery = await delivery_log.send_test(connection, asker.org_id, endpoint_id, asker.actor, now)
+        return answered(
+            DeliveryForm.of(delivery),
+            status=202,
+            location=f"{PREFIX}/{endpoint_id}/deliveries/{delivery.event_id}",
+        )
+
+    return await once(request, asker, work)

@@ -1,0 +1,170 @@
+"""Everything notifications is made of, put together: its HTTP surface and the loops that run beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from libs.chassis import application, migrations
+from libs.chassis.freshness import Progress
+from libs.chassis.migrations import ROOT
+from libs.chassis.postgres import Database
+from libs.chassis.server import Program
+from libs.chassis.sessions import is_transient
+from libs.events.feed import Feed
+from libs.events.subscription import Subscription, SubscriptionSettings
+from services.notifications.api import deliveries, inbox, subscriptions, webhooks
+from services.notifications.channels.webhooks.connecting import guarded_client
+from services.notifications.channels.webhooks.delivery_log import DeliveryLog
+from services.notifications.channels.webhooks.endpoints import Endpoints
+from services.notifications.channels.webhooks.sending import Sender
+from services.notifications.channels.webhooks.signing import Sealer, read_keys
+from services.notifications.clock import shifted
+from services.notifications.delivering import Delivering
+from services.notifications.housekeeping import Housekeeping
+from services.notifications.inbox import Inbox
+from services.notifications.once import Once
+from services.notifications.rules import CHECKPOINT_NAME
+from services.notifications.settings import Settings
+from services.notifications.subscriptions import Subscriptions
+from services.notifications.telling import Telling
+
+DURABLE = "notifications"
+DIRECTORIES = (ROOT / "libs/events/consumer_migrations", ROOT / "services/notifications/migrations")
+PROGRESS_SECONDS = 0.5
+TELLING_STATEMENT_SECONDS = 10.0
+ROUTERS = (subscriptions.router, inbox.router, webhooks.router, deliveries.router)
+DESCRIPTION = "Tells people: subscriptions, an inbox, and signed webhooks."
+
+
+@asynccontextmanager
+async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
+    """The service while it runs: HTTP, telling (in the replica that leads), delivering, housekeeping."""
+    async with AsyncExitStack() as stack:
+        database = await connect(settings, "notifications", stack, settings.database_connections_max)
+        await until_migrated(database)
+        delivering_database = await connect(settings, "notifications delivering", stack, 8)
+        telling_database = await connect(
+            settings, "notifications telling", stack, 2, TELLING_STATEMENT_SECONDS
+        )
+        feed = Feed(settings.projects_url, settings.service_token.get_secret_value())
+        stack.push_async_callback(feed.close)
+        progress = Progress()
+        delivering = delivering_of(settings, delivering_database)
+        stack.push_async_callback(delivering.sender.close)
+        clock = shifted(settings.clock_offset_seconds)
+        yield Program(
+            http(settings, database, progress, delivering.sealer, stopping),
+            {
+                "telling": subscription(settings, telling_database, feed, progress).run,
+                "delivering": delivering.run,
+                "housekeeping": Housekeeping(delivering_database, settings.retention, clock).run,
+                "progress": lambda: follow_progress(database, progress),
+            },
+        )
+
+
+@asynccontextmanager
+async def delivering_alone(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
+    """Only the loop that sends webhooks, e.g. in a place of its own with no way into the cluster."""
+    async with AsyncExitStack() as stack:
+        database = await connect(settings, "notifications delivering", stack, 8)
+        await until_migrated(database)
+        delivering = delivering_of(settings, database)
+        stack.push_async_callback(delivering.sender.close)
+        app = application.create(
+            "notifications delivering", settings, checks={"database": database.is_writable}, stopping=stopping
+        )
+        yield Program(app, {"delivering": delivering.run})
+
+
+def http(
+    settings: Settings, database: Database, progress: Progress, sealer: Sealer, stopping: asyncio.Event
+) -> application.Application:
+    """The HTTP surface over a database, wherever its events come from."""
+    app = application.create(
+        "notifications",
+        settings,
+        routers=ROUTERS,
+        checks={"database": database.is_writable},
+        stopping=stopping,
+        description=DESCRIPTION,
+    )
+    app.state.progress = progress
+    app.state.sealer = sealer
+    app.state.once = Once(database, sealer, shifted(settings.clock_offset_seconds))
+    app.state.subscriptions = Subscriptions(database)
+    app.state.inbox = Inbox(database)
+    app.state.endpoints = Endpoints(database)
+    app.state.delivery_log = DeliveryLog(database)
+    return app
+
+
+def subscription(settings: Settings, database: Database, feed: Feed, progress: Progress) -> Subscription:
+    """The consumption of events; `run` it in one task."""
+    return Subscription(
+        SubscriptionSettings(
+            durable=DURABLE,
+            nats_url=settings.nats_url.get_secret_value(),
+            database_url=settings.database_url.get_secret_value(),
+        ),
+        database,
+        [Telling(shifted(settings.clock_offset_seconds))],
+        feed,
+        progress.advance,
+    )
+
+
+def delivering_of(settings: Settings, database: Database) -> Delivering:
+    policy = settings.egress
+    return Delivering(
+        database=database,
+        sender=Sender(guarded_client(policy), policy),
+        sealer=Sealer(read_keys(settings.secrets_key.get_secret_value())),
+        policy=settings.retry_policy,
+        clock=shifted(settings.clock_offset_seconds),
+        in_flight_max=settings.webhooks_in_flight_max,
+    )
+
+
+async def connect(
+    settings: Settings,
+    application_name: str,
+    stack: AsyncExitStack,
+    connections_max: int,
+    statement_seconds: float = 3.0,
+) -> Database:
+    """A pool that is closed with the stack; waits for the database as long as it takes."""
+    database = await Database.connect(
+        settings.database_url.get_secret_value(),
+        application_name=application_name,
+        connections_max=connections_max,
+        statement_timeout_seconds=statement_seconds,
+    )
+    stack.push_async_callback(database.close)
+    return database
+
+
+async def until_migrated(database: Database) -> None:
+    """Wait for the migration job, as long as it takes."""
+    while True:
+        try:
+            await migrations.check(database, DIRECTORIES)
+            return
+        except migrations.MigrationsPending:
+            await asyncio.sleep(PROGRESS_SECONDS)
+
+
+async def follow_progress(database: Database, progress: Progress) -> None:
+    """Know how far the replica that leads has come, also in the others."""
+    while True:
+        try:
+            async with database.connection() as connection:
+                position = await connection.fetchval(
+                    "select position from checkpoints where name = $1", CHECKPOINT_NAME
+                )
+            if position is not None and position > progress.position:
+                progress.advance(position)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        await asyncio.sleep(PROGRESS_SECONDS)
