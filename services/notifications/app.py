@@ -18,7 +18,7 @@ from services.notifications.channels.webhooks.delivery_log import DeliveryLog
 from services.notifications.channels.webhooks.endpoints import Endpoints
 from services.notifications.channels.webhooks.sending import Sender
 from services.notifications.channels.webhooks.signing import Sealer, read_keys
-from services.notifications.clock import shifted
+from services.notifications.clock import Clock, shifted, utc_now
 from services.notifications.delivering import Delivering
 from services.notifications.housekeeping import Housekeeping
 from services.notifications.inbox import Inbox
@@ -53,7 +53,7 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
         stack.push_async_callback(delivering.sender.close)
         clock = shifted(settings.clock_offset_seconds)
         yield Program(
-            http(settings, database, progress, delivering.sealer, stopping),
+            http(settings, database, progress, delivering.sealer, stopping, clock),
             {
                 "telling": subscription(settings, telling_database, feed, progress).run,
                 "delivering": delivering.run,
@@ -78,7 +78,12 @@ async def delivering_alone(settings: Settings, stopping: asyncio.Event) -> Async
 
 
 def http(
-    settings: Settings, database: Database, progress: Progress, sealer: Sealer, stopping: asyncio.Event
+    settings: Settings,
+    database: Database,
+    progress: Progress,
+    sealer: Sealer,
+    stopping: asyncio.Event,
+    clock: Clock = utc_now,
 ) -> application.Application:
     """The HTTP surface over a database, wherever its events come from."""
     app = application.create(
@@ -91,7 +96,7 @@ def http(
     )
     app.state.progress = progress
     app.state.sealer = sealer
-    app.state.once = Once(database, sealer, shifted(settings.clock_offset_seconds))
+    app.state.once = Once(database, sealer, clock)
     app.state.subscriptions = Subscriptions(database)
     app.state.inbox = Inbox(database)
     app.state.endpoints = Endpoints(database)

@@ -51,12 +51,8 @@ for code, title in {
     problem_codes.register(code, 422, title, "Webhooks go to public addresses over https, and nowhere else.")
 
 
-async def checked_query(request: Request) -> None:
-    refuse_unknown(request)
-
-
 Asker = Annotated[Caller, Depends(caller)]
-STRICT = [Depends(checked_query)]
+STRICT = [Depends(refuse_unknown)]
 
 
 def paging(

@@ -1,0 +1,367 @@
+"""The HTTP surface: who may ask what, each command once, and secrets shown once."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from httpx2 import AsyncClient
+from openapi_spec_validator import validate
+
+from libs.chassis.freshness import Progress
+from libs.events.raid import IssueCommentedOn
+from tests.component.notifications.conftest import World
+from tests.support.notifications.events import ISSUE, ORGANIZATION, OTHER_PROJECT, PROJECT
+from tests.support.notifications.service import Service, issuer_in
+
+PERSON = UUID(int=0xA1)
+SOMEBODY_ELSE = UUID(int=0xA2)
+VIEWING = {PROJECT: "viewer"}
+
+
+@pytest.fixture
+def service(world: World, tmp_path: Path) -> Service:
+    made = Service(world.database, issuer_in(tmp_path), Progress(), world.clock)
+    world.sealer = world.delivering.sealer = made.sealer
+    return made
+
+
+@pytest_asyncio.fixture
+async def person(service: Service) -> AsyncIterator[AsyncClient]:
+    """Somebody who may see one project."""
+    async with service.client(PERSON, projects=VIEWING) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def owner(service: Service) -> AsyncIterator[AsyncClient]:
+    async with service.client(PERSON, org_role="owner") as client:
+        yield client
+
+
+async def commented(world: World, service: Service, **changes: object) -> str:
+    event = world.happened(IssueCommentedOn(comment_id=ISSUE, text="hello"), **changes)
+    await world.tell(event)
+    service.progress.advance(event.envelope.position)
+    return str(event.envelope.event_id)
+
+
+async def registered(client: AsyncClient, world: World, **wish: Any) -> dict[str, Any]:
+    answer = await client.post("/webhooks", json={"url": world.receiver.url(), **wish})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    world.receiver.secrets["/hooks"] = made["secret"]
+    return made
+
+
+async def test_the_document_is_valid(service: Service) -> None:
+    validate(service.app.openapi())
+
+
+async def test_one_subscribes_is_told_and_marks_it_read(
+    world: World, service: Service, person: AsyncClient
+) -> None:
+    made = await person.post("/subscriptions", json={"project_id": str(PROJECT)})
+    assert made.status_code == 201
+    assert made.headers["etag"] == '"1"'
+    assert made.headers["location"] == f"/v1/notifications/subscriptions/{made.json()['subscription_id']}"
+    event_id = await commented(world, service)
+
+    inbox = await person.get("/inbox", params={"min_position": 1})
+    (item,) = inbox.json()["items"]
+    assert inbox.headers["milepost-position"] == "1"
+    assert item["event_id"] == event_id
+    assert item["read_at"] is None
+    assert item["links"] == {
+        "resource": f"/v1/issues/{ISSUE}",
+        "history": f"/v1/timeline/issues/{ISSUE}/history",
+        "project": f"/v1/timeline/projects/{PROJECT}",
+    }
+    assert (await person.get("/inbox/unread-count")).json() == {
+        "unread": 1,
+        "is_capped": False,
+        "position": 1,
+    }
+
+    marked = await person.post(f"/inbox/{event_id}/mark-read")
+    assert marked.json() == {"marked": 1, "has_more": False}
+    assert (await person.get("/inbox", params={"unread": "true"})).json()["items"] == []
+    assert (await person.get(f"/inbox/{event_id}")).json()["read_at"] is not None
+    assert (await person.post(f"/inbox/{event_id}/mark-read")).json()["marked"] == 0
+
+
+async def test_many_items_are_marked_at_once_by_name_or_up_to_a_position(
+    world: World, service: Service, person: AsyncClient
+) -> None:
+    await person.post("/subscriptions", json={"project_id": str(PROJECT)})
+    ids = [await commented(world, service) for _ in range(5)]
+
+    assert (await person.post("/inbox/mark-read", json={"event_ids": ids[:2]})).json()["marked"] == 2
+    assert (await person.post("/inbox/mark-read", json={"up_to_position": 4})).json()["marked"] == 2
+    assert [item["event_id"] for item in (await person.get("/inbox?unread=true")).json()["items"]] == ids[4:]
+    assert (await person.post("/inbox/mark-read", json={})).status_code == 422
+
+
+async def test_pages_of_the_inbox_follow_each_other(
+    world: World, service: Service, person: AsyncClient
+) -> None:
+    await person.post("/subscriptions", json={"project_id": str(PROJECT)})
+    ids = [await commented(world, service) for _ in range(5)]
+    first = await person.get("/inbox", params={"limit": 3})
+    rest = await person.get("/inbox", params={"limit": 3, "cursor": first.json()["next_cursor"]})
+
+    found = [item["event_id"] for page in (first, rest) for item in page.json()["items"]]
+    assert found == ids[::-1]
+    assert rest.json()["next_cursor"] is None
+    assert 'rel="next"' in first.headers["link"]
+    changed = await person.get("/inbox", params={"unread": "true", "cursor": first.json()["next_cursor"]})
+    assert (changed.status_code, changed.json()["code"]) == (422, "cursor_mismatch")
+    since = await person.get("/inbox", params={"since_position": 3})
+    assert [item["position"] for item in since.json()["items"]] == [4, 5]
+
+
+async def test_a_question_about_what_is_not_told_yet_says_so(person: AsyncClient) -> None:
+    answer = await person.get("/inbox", params={"min_position": 9})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "projection_behind")
+
+
+async def test_the_same_command_with_the_same_key_happens_once(person: AsyncClient) -> None:
+    wish = {"project_id": str(PROJECT)}
+    first = await person.post("/subscriptions", json=wish, headers={"Idempotency-Key": "one"})
+    again = await person.post("/subscriptions", json=wish, headers={"Idempotency-Key": "one"})
+
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["etag"] == first.headers["etag"]
+    assert len((await person.get("/subscriptions")).json()["items"]) == 1
+    other = await person.post(
+        "/subscriptions", json={**wish, "mute_own": False}, headers={"Idempotency-Key": "one"}
+    )
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_refused_command_does_not_use_up_its_key(person: AsyncClient) -> None:
+    key = {"Idempotency-Key": "one"}
+    assert (await person.post("/subscriptions", json={}, headers=key)).status_code == 422
+    assert (
+        await person.post("/subscriptions", json={"project_id": str(PROJECT)}, headers=key)
+    ).status_code == 201
+
+
+async def test_a_stale_version_is_refused_and_a_weak_tag_counts(person: AsyncClient) -> None:
+    made = (await person.post("/subscriptions", json={"project_id": str(PROJECT)})).json()
+    path, wish = f"/subscriptions/{made['subscription_id']}", {"kinds": ["issue.*"]}
+
+    revised = await person.post(f"{path}/revise", json=wish, headers={"If-Match": 'W/"1"'})
+    assert (revised.status_code, revised.headers["etag"]) == (200, '"2"')
+    stale = await person.post(f"{path}/revise", json=wish, headers={"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["current_version"]) == (412, 2)
+    assert (await person.get(path, headers={"If-None-Match": '"2"'})).status_code == 304
+    assert (await person.post(f"{path}/end", headers={"If-Match": '"2"'})).status_code == 204
+    assert (await person.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "code"),
+    [
+        ({}, 422, "nothing_named"),
+        ({"kinds": ["milestone.exploded"]}, 422, "invalid_request"),
+        ({"kinds": ["*"]}, 422, "invalid_request"),
+        ({"stream": "milestone-1"}, 422, "invalid_request"),
+        ({"kinds": ["issue.*"], "person_id": str(SOMEBODY_ELSE)}, 422, "invalid_request"),
+        ({"kinds": ["issue.*"], "org_id": str(ORGANIZATION)}, 422, "invalid_request"),
+        ({"project_id": str(OTHER_PROJECT)}, 404, "not_found"),
+    ],
+)
+async def test_a_subscription_that_cannot_be_is_refused(
+    person: AsyncClient, wish: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await person.post("/subscriptions", json=wish)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_nobody_sees_or_changes_somebody_elses_subscriptions_or_inbox(
+    world: World, service: Service, person: AsyncClient
+) -> None:
+    made = (await person.post("/subscriptions", json={"project_id": str(PROJECT)})).json()
+    event_id = await commented(world, service)
+    paths = [f"/subscriptions/{made['subscription_id']}", f"/inbox/{event_id}"]
+    commands = [
+        f"/subscriptions/{made['subscription_id']}/revise",
+        f"/subscriptions/{made['subscription_id']}/end",
+        f"/inbox/{event_id}/mark-read",
+    ]
+    strangers = [
+        service.client(SOMEBODY_ELSE, org_role="owner"),
+        service.client(PERSON, org_id=UUID(int=2), org_role="owner"),
+        service.client(PERSON, org_id=UUID(int=2), projects=VIEWING),
+    ]
+    for stranger in strangers:
+        async with stranger as client:
+            for path in paths:
+                assert (await client.get(path)).status_code == 404
+            for path in commands:
+                assert (
+                    await client.post(path, json={"kinds": ["issue.*"]} if "revise" in path else None)
+                ).status_code == 404
+            assert (await client.get("/inbox")).json()["items"] == []
+            assert (await client.get("/subscriptions")).json()["items"] == []
+    assert (await person.get("/inbox/unread-count")).json()["unread"] == 1
+
+
+async def test_without_a_token_nothing_is_answered(service: Service) -> None:
+    async with service.client(PERSON) as client:
+        del client.headers["authorization"]
+        for path in ("/inbox", "/subscriptions", "/webhooks", "/kinds"):
+            assert (await client.get(path)).status_code == 401
+
+
+async def test_a_webhook_is_registered_delivers_and_shows_its_log(
+    world: World, service: Service, owner: AsyncClient
+) -> None:
+    made = await registered(owner, world, kinds=["issue.*"])
+    event_id = await commented(world, service)
+    await world.deliver()
+
+    (delivery,) = (await owner.get(f"/webhooks/{made['endpoint_id']}/deliveries")).json()["items"]
+    assert (delivery["webhook_id"], delivery["state"], delivery["attempts"]) == (event_id, "delivered", 1)
+    shown = (await owner.get(f"/webhooks/{made['endpoint_id']}/deliveries/{event_id}")).json()
+    assert [(attempt["outcome"], attempt["status"]) for attempt in shown["tried"]] == [("delivered", 204)]
+    health = (await owner.get(f"/webhooks/{made['endpoint_id']}/health")).json()
+    assert (health["failures_in_row"], health["succeeded_at"] is not None) == (0, True)
+
+    again = await owner.post(f"/webhooks/{made['endpoint_id']}/deliveries/{event_id}/resend")
+    assert (again.status_code, again.json()["state"]) == (202, "pending")
+    since = await owner.post(f"/webhooks/{made['endpoint_id']}/resend", json={"since_position": 0})
+    assert since.json() == {"resent": 1, "has_more": False}
+    test = await owner.post(f"/webhooks/{made['endpoint_id']}/test")
+    assert test.status_code == 202
+    await world.deliver()
+    assert sorted(world.receiver.ids()[1:]) == sorted([event_id, test.json()["event_id"]])
+
+
+async def test_a_secret_is_shown_when_it_is_made_and_never_again(
+    world: World, service: Service, owner: AsyncClient
+) -> None:
+    made = await registered(owner, world)
+    path = f"/webhooks/{made['endpoint_id']}"
+    rotated = (await owner.post(f"{path}/rotate-secret")).json()
+    assert made["secret"].startswith("whsec_")
+    assert rotated["secret"] not in ("", made["secret"])
+
+    for secret in (made["secret"], rotated["secret"]):
+        for asked in (path, "/webhooks", f"{path}/health", f"{path}/deliveries"):
+            assert secret not in (await owner.get(asked)).text
+        async with world.database.connection() as connection:
+            for table in ("webhook_endpoints", "idempotency_keys"):
+                stored = await connection.fetchval(f"select json_agg({table})::text from {table}")
+                raw = await connection.fetchval(
+                    "select string_agg(encode(secret_box, 'escape'), '') from webhook_endpoints"
+                )
+                assert secret not in (stored or "") + raw
+
+
+async def test_registering_again_with_the_same_key_shows_the_same_secret(
+    world: World, owner: AsyncClient
+) -> None:
+    wish, key = {"url": world.receiver.url()}, {"Idempotency-Key": "hook"}
+    first = await owner.post("/webhooks", json=wish, headers=key)
+    again = await owner.post("/webhooks", json=wish, headers=key)
+
+    assert again.content == first.content
+    async with world.database.connection() as connection:
+        kept = await connection.fetchval("select body_box from idempotency_keys")
+    assert first.json()["secret"].encode() not in kept
+
+
+async def test_a_webhook_is_paused_resumed_revised_and_retired(
+    world: World, service: Service, owner: AsyncClient
+) -> None:
+    made = await registered(owner, world)
+    path = f"/webhooks/{made['endpoint_id']}"
+    assert (await owner.post(f"{path}/pause")).json()["state"] == "paused"
+    event_id = await commented(world, service)
+    assert await world.deliver() == []
+    assert (await owner.post(f"{path}/test")).status_code == 409
+    assert (await owner.post(f"{path}/resume")).json()["state"] == "active"
+    await world.deliver()
+    assert world.receiver.ids() == [event_id]
+
+    revised = await owner.post(f"{path}/revise", json={"url": world.receiver.url(), "kinds": ["milestone.*"]})
+    assert (revised.json()["version"], revised.json()["kinds"]) == (4, ["milestone.*"])
+    await commented(world, service)
+    assert await world.deliver() == []
+    assert (await owner.post(f"{path}/retire")).status_code == 204
+    assert (await owner.get(path)).status_code == 404
+    assert (await owner.post(f"{path}/resume")).status_code == 404
+
+
+async def test_a_webhook_may_not_go_inside(owner: AsyncClient) -> None:
+    answer = await owner.post("/webhooks", json={"url": "https://169.254.169.254/latest/meta-data"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "address_not_public")
+    assert "169.254" not in answer.json()["detail"]
+
+
+async def test_an_organization_has_so_many_webhooks_and_no_more(world: World, owner: AsyncClient) -> None:
+    for _ in range(5):
+        await registered(owner, world)
+
+    answer = await owner.post("/webhooks", json={"url": world.receiver.url()})
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_endpoints")
+
+
+async def test_webhooks_belong_to_managers_of_their_project_and_to_nobody_else(
+    world: World, service: Service, owner: AsyncClient
+) -> None:
+    wish = {"url": world.receiver.url(), "project_id": str(PROJECT)}
+    async with service.client(SOMEBODY_ELSE, projects={PROJECT: "manager"}) as manager:
+        made = (await manager.post("/webhooks", json=wish)).json()
+        path = f"/webhooks/{made['endpoint_id']}"
+        assert (await manager.get(path)).status_code == 200
+        assert (await manager.post("/webhooks", json={"url": wish["url"]})).status_code == 403
+        elsewhere = {**wish, "project_id": str(OTHER_PROJECT)}
+        assert (await manager.post("/webhooks", json=elsewhere)).status_code == 404
+        assert (await manager.post(f"{path}/revise", json=elsewhere)).status_code == 404
+    assert (await owner.get(path)).status_code == 200
+
+    others = [
+        service.client(PERSON, projects=VIEWING),
+        service.client(PERSON, projects={PROJECT: "contributor"}),
+        service.client(PERSON, org_role="member"),
+        service.client(PERSON, org_role="auditor"),
+        service.client(PERSON, org_id=UUID(int=2), org_role="owner"),
+        service.client(PERSON, projects={OTHER_PROJECT: "manager"}),
+    ]
+    for other in others:
+        async with other as client:
+            assert (await client.get("/webhooks")).json()["items"] == []
+            for asked in (path, f"{path}/health", f"{path}/deliveries", f"{path}/deliveries/{PERSON}"):
+                assert (await client.get(asked)).status_code == 404
+            for verb in ("pause", "resume", "retire", "rotate-secret", "test"):
+                assert (await client.post(f"{path}/{verb}")).status_code == 404
+
+
+async def test_somebody_who_sends_too_many_tests_is_asked_to_wait(world: World, owner: AsyncClient) -> None:
+    made = await registered(owner, world)
+    answers = [await owner.post(f"/webhooks/{made['endpoint_id']}/test") for _ in range(11)]
+
+    assert [answer.status_code for answer in answers] == [202] * 10 + [429]
+    assert answers[-1].headers["retry-after"] == "60"
+
+
+async def test_a_misspelt_parameter_is_refused(person: AsyncClient) -> None:
+    answer = await person.get("/inbox", params={"projekt_id": str(PROJECT)})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_parameter")
+
+
+async def test_kinds_are_those_of_the_catalogue(person: AsyncClient) -> None:
+    kinds = (await person.get("/kinds")).json()["kinds"]
+
+    assert {"milestone.*", "milestone.reforecast", "issue.raised"} <= set(kinds)
