@@ -27,19 +27,28 @@ def routes_lead_somewhere(manifests: Manifests) -> Iterator[Finding]:
 def hidden_paths_stay_hidden(manifests: Manifests) -> Iterator[Finding]:
     """Paths are prefixes that name one thing; none of them contains a hidden path or lies inside one."""
     for route in manifests.of_kind("HTTPRoute"):
-        for path, _ in routed_prefixes(route):
+        for _, path, _ in _matches(route):
             for hidden in HIDDEN_PATHS:
                 if is_within(hidden, path) or is_within(path, hidden):
                     yield Finding(where(route), f"{path} would lead to {hidden}")
 
 
-def routed_prefixes(route: Document) -> Iterator[tuple[str, str]]:
-    """Each path prefix of a route with the Service it leads to; a rule without a path matches everything."""
+def _matches(route: Document) -> Iterator[tuple[str, str, str]]:
+    """Kind of match, path and Service of each match of a route; a rule without a path matches everything."""
     for rule in route["spec"]["rules"]:
         for match in rule.get("matches", [{}]):
             path = match.get("path", {"type": "PathPrefix", "value": "/"})
             for backend in rule["backendRefs"]:
-                yield path["value"], backend["name"]
+                yield path["type"], path["value"], backend["name"]
+
+
+def destination(route: Document, path: str) -> str | None:
+    """The Service a path leads to: the exact match, else the longest prefix; None where nobody answers."""
+    best: tuple[int, str] | None = None
+    for kind, value, service in _matches(route):
+        if path == value if kind == "Exact" else is_within(path, value):
+            best = max(best or (-1, ""), (len(value) + (kind == "Exact"), service))
+    return best[1] if best else None
 
 
 def is_within(path: str, prefix: str) -> bool:

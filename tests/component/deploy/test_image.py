@@ -63,7 +63,7 @@ def run(image: Path, *arguments: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize("image", SERVICES, indirect=True)
+@pytest.mark.parametrize("image", ["projects"], indirect=True)
 def test_the_entry_point_starts_the_program(image: Path) -> None:
     said = run(image, str(image / "start.py"), "--help")
     assert "serve" in said

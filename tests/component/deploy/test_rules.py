@@ -29,7 +29,6 @@ def test_an_overlay_keeps_every_rule(overlay: str) -> None:
 
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: slip.name)
 def test_a_slip_is_found(production: Manifests, slip: Slip) -> None:
-    assert list(slip.rule(production)) == []
     slip.spoil(production)
     assert any(slip.sentence in str(finding) for finding in slip.rule(production))
 

@@ -1,0 +1,97 @@
+"""Behind one host, every operation and every problem page of every service is found, and nothing internal is."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.k8s.manifests import Document, Manifests
+from deploy.k8s.rules.exposure import destination
+from libs.chassis import application
+from libs.chassis.settings import ServiceSettings
+from services.notifications import app as notifications
+from services.projects import app as projects
+from services.timeline import app as timeline
+
+REPOSITORY = Path(__file__).parents[3]
+# What a service answers besides, for people inside the cluster.
+PRIVATE_PATHS = ("/internal/v1/log", "/metrics", "/livez", "/readyz", "/docs", "/openapi.json")
+CODES = """
+import json
+from importlib import import_module
+
+import_module("services.{service}.__main__")
+if "{service}" == "projects":
+    import_module("services.projects.api.problems").register_rejections()
+from libs.chassis.problem_codes import REGISTRY
+
+print(json.dumps(sorted(REGISTRY)))
+"""
+
+
+@pytest.fixture
+def route(production: Manifests) -> Document:
+    (route,) = production.of_kind("HTTPRoute")
+    return route
+
+
+# Nothing is asked of the parts an application is made of while it only describes itself.
+NOTHING = cast("Any", SimpleNamespace(is_writable=None))
+SETTINGS = cast("Any", ServiceSettings(database_url=SecretStr("postgresql://nobody@nowhere/nothing")))
+
+
+def projects_paths() -> set[str]:
+    return set(projects.create_app(SETTINGS, asyncio.Event(), NOTHING, NOTHING, NOTHING).openapi()["paths"])
+
+
+def timeline_paths() -> set[str]:
+    return set(timeline.create(SETTINGS, NOTHING, NOTHING, NOTHING).openapi()["paths"])
+
+
+def notifications_paths() -> set[str]:
+    return set(
+        application.create("notifications", SETTINGS, routers=notifications.ROUTERS).openapi()["paths"]
+    )
+
+
+PATHS = {"projects": projects_paths, "timeline": timeline_paths, "notifications": notifications_paths}
+
+
+@pytest.mark.parametrize("service", PATHS)
+def test_every_operation_of_a_service_is_reached_through_the_host(route: Document, service: str) -> None:
+    paths = {path for path in PATHS[service]() if path.startswith("/v1/")}
+    assert paths
+    strays = {path: destination(route, re.sub(r"\{.*?\}", "x", path)) for path in paths}
+    assert {path: found for path, found in strays.items() if found != service} == {}
+
+
+@cache
+def problem_codes(service: str) -> set[str]:
+    """The codes a service knows; in a process of its own, because the registry of a process knows them all."""
+    program = [sys.executable, "-c", CODES.format(service=service)]
+    said = subprocess.run(program, capture_output=True, cwd=REPOSITORY, check=True, timeout=60).stdout
+    return set(json.loads(said))
+
+
+@pytest.mark.parametrize("service", PATHS)
+def test_the_page_of_every_problem_of_a_service_is_found(route: Document, service: str) -> None:
+    known = {each: problem_codes(each) for each in PATHS}
+    lost = {
+        code
+        for code in known[service]
+        if code not in known[destination(route, f"/problems/{code}") or service]
+    }
+    assert lost == set()
+
+
+@pytest.mark.parametrize("path", PRIVATE_PATHS)
+def test_what_is_meant_for_the_inside_is_not_routed(route: Document, path: str) -> None:
+    assert destination(route, path) is None
