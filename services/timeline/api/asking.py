@@ -13,6 +13,7 @@ from libs.chassis.freshness import POSITION_HEADER, fresh_enough
 from libs.chassis.identity import Caller
 from libs.chassis.pagination import page_request, sort_keys
 from libs.chassis.problems import Problem
+from libs.chassis.queries import refuse_except
 from services.timeline.api.forms import Form
 from services.timeline.api.questions import AsOfParameters, PageParameters
 from services.timeline.as_of import AsOf
@@ -35,6 +36,7 @@ async def asked(
     request: Request, caller: Caller, parameters: AsOfParameters, pinned_to: int | None = None
 ) -> AsyncIterator[Reading]:
     """The snapshot that answers a request, for what the caller may see today."""
+    refuse_except(request, type(parameters).model_fields)
     await fresh_enough(request, request.app.state.progress)
     reader: Reader = request.app.state.reader
     scope = Scope(caller.org_id, visible_projects(caller))

@@ -9,7 +9,6 @@ from pydantic import AwareDatetime, Field
 
 from libs.access.authorize import not_found
 from libs.chassis.identity import Caller, caller
-from libs.chassis.queries import refuse_unknown
 from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind, Priority
 from services.timeline import issue_history
@@ -28,7 +27,7 @@ from services.timeline.measures.time_in_state import (
     time_by_state,
 )
 
-router = APIRouter(prefix="/v1/timeline", tags=["issues"], dependencies=[Depends(refuse_unknown)])
+router = APIRouter(prefix="/v1/timeline", tags=["issues"])
 
 PRIORITIES = "coalesce(array_position(array['low','medium','high','critical'], priority), 0)"
 LISTING = Listing(

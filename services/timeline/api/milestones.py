@@ -9,7 +9,6 @@ from pydantic import Field
 
 from libs.access.authorize import not_found
 from libs.chassis.identity import Caller, caller
-from libs.chassis.queries import refuse_unknown
 from libs.events.schedule import MilestoneState
 from services.timeline import milestone_history
 from services.timeline.api.asking import Listing, answer, asked, drawn, listed
@@ -32,7 +31,7 @@ from services.timeline.charts.milestone_trend import milestone_trend_chart
 from services.timeline.measures.trend import Trend, trend
 from services.timeline.milestone_history import Story
 
-router = APIRouter(prefix="/v1/timeline", tags=["milestones"], dependencies=[Depends(refuse_unknown)])
+router = APIRouter(prefix="/v1/timeline", tags=["milestones"])
 
 OPEN = "state in ('planned', 'committed')"
 EXPECTED = "coalesce(achieved_on, forecast_on)"

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, Field
 
 from libs.access.authorize import not_found
 from libs.chassis.identity import Caller, caller
-from libs.chassis.queries import refuse_unknown
 from libs.events.portfolio import Methodology, ProjectState
 from services.timeline import activity, project_history
 from services.timeline.api.asking import Listing, answer, asked, listed
@@ -27,7 +26,7 @@ from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, P
 from services.timeline.asking import Conditions, Reading, Row, Sort
 from services.timeline.summary import issue_counts, milestone_counts
 
-router = APIRouter(prefix="/v1/timeline", tags=["projects"], dependencies=[Depends(refuse_unknown)])
+router = APIRouter(prefix="/v1/timeline", tags=["projects"])
 
 LISTING = Listing(
     sorts={

@@ -1,0 +1,137 @@
+"""The timeline service in this process on a database of its own, told histories, asked over its real HTTP."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from libs.chassis.development_issuer import DevelopmentIssuer
+from libs.chassis.freshness import Progress
+from libs.chassis.postgres import Database
+from libs.events import consuming
+from libs.events.consuming import Position
+from libs.events.envelope import Envelope, Event
+from libs.events.feed import FeedUnavailable
+from services.timeline import app, projections
+from services.timeline.projecting import connect
+from services.timeline.projection import Projection
+from services.timeline.settings import Settings
+from tests.support.databases import FreshDatabase, FreshDatabaseFactory
+from tests.support.history import ORG, SOMEBODY, History
+from tests.support.timeline_database import PASSWORD, SERVICE, migrate_timeline
+
+
+@dataclass
+class HistoryLog:
+    """The log of projects as the reader asks it: a history, that may be out of reach."""
+
+    history: History
+    is_reachable: bool = True
+
+    async def page(self, after: int, limit: int) -> list[Envelope]:
+        if not self.is_reachable:
+            raise FeedUnavailable("out of reach")
+        return [event.envelope for event in self.history.events[after : after + limit]]
+
+
+@dataclass
+class Timeline:
+    """One timeline: what happened (`history`), how much of it was told, and clients who ask."""
+
+    database: Database
+    settings: Settings
+    issuer: DevelopmentIssuer
+    fresh: FreshDatabase
+    history: History = field(default_factory=History)
+    projections: Sequence[Projection] = field(default_factory=projections.all_projections)
+    progress: Progress = field(default_factory=Progress)
+    told: int = 0
+
+    def __post_init__(self) -> None:
+        self.log = HistoryLog(self.history)
+        self.app = app.create(self.settings, self.database, self.log, self.progress)
+
+    async def tell(self, *sizes: int) -> None:
+        """Apply what was not told yet, in batches of these sizes and then the rest, as the subscription does."""
+        for size in (*sizes, len(self.history.events)):
+            batch = self.history.events[self.told : self.told + size]
+            if batch:
+                await self.apply(batch)
+
+    async def apply(self, batch: Sequence[Event]) -> None:
+        names = [projection.name for projection in self.projections]
+        last = batch[-1].envelope
+        async with self.database.transaction() as connection:
+            await consuming.lock_checkpoints(connection, names)
+            for projection in self.projections:
+                await projection.apply(connection, batch)
+            await consuming.write_checkpoints(connection, names, Position(last.position, last.event_id))
+        self.told = last.position
+        self.progress.advance(last.position)
+
+    def client(
+        self,
+        org_role: str | None = "owner",
+        *,
+        org_id: UUID = ORG,
+        projects: dict[UUID, str] | None = None,
+    ) -> httpx.AsyncClient:
+        token = self.issuer.mint(
+            org_id=org_id, actor=SOMEBODY, org_role=org_role, project_roles=projects or {}
+        )
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app),
+            base_url="http://timeline/v1/timeline",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    async def ask(self, path: str, **parameters: Any) -> Any:
+        """The answer an owner gets, which must be a success."""
+        async with self.client() as client:
+            response = await client.get(path, params=parameters)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def refused(self, path: str, **parameters: Any) -> tuple[int, str]:
+        """Status and code of the problem an owner gets."""
+        async with self.client() as client:
+            response = await client.get(path, params=parameters)
+        return response.status_code, response.json()["code"]
+
+    async def rows(self, table: str) -> list[tuple[Any, ...]]:
+        """Every row of a table, in the order of all its columns."""
+        async with self.database.connection() as connection:
+            found = await connection.fetch(f"select row::text from {table} as row order by 1")
+        return [tuple(row) for row in found]
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentIssuer:
+    return DevelopmentIssuer(Path(tmp_path_factory.mktemp("keys")))
+
+
+@pytest_asyncio.fixture
+async def timeline(
+    fresh_database: FreshDatabaseFactory, issuer: DevelopmentIssuer
+) -> AsyncIterator[Timeline]:
+    """A timeline that was told nothing yet."""
+    fresh = await fresh_database("timeline", migrate_timeline)
+    settings = Settings(
+        database_url=SecretStr(fresh.dsn(SERVICE, PASSWORD)),
+        nats_url=SecretStr("nats://nobody"),
+        projects_url="http://nowhere",
+        service_token=SecretStr("none"),
+        jwks_file=issuer.jwks_file,
+        log_level="error",
+    )
+    database = await connect(settings, "timeline test", 4)
+    made = Timeline(database, settings, issuer, fresh)
+    yield made
+    await made.app.state.renderer.close()
+    await database.close()
