@@ -16,14 +16,20 @@ class FeedUnavailable(Exception):
 
 
 class Feed:
-    """Reads events of the log in order, in pages. One client for the life of the process."""
+    """Reads events of the log in order, in pages. One client for the life of the process.
 
-    def __init__(self, projects_url: str, service_token: str) -> None:
+    `transport` replaces the network, e.g. by an application in the same process.
+    """
+
+    def __init__(
+        self, projects_url: str, service_token: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._client = httpx.AsyncClient(
             base_url=projects_url,
             headers={"Authorization": f"Bearer {service_token}"},
             timeout=httpx.Timeout(10.0),
             trust_env=False,
+            transport=transport,
         )
 
     async def __aenter__(self) -> "Feed":
