@@ -168,15 +168,20 @@ def read_keys(jwks_file: Path) -> KeySet:
 
 
 def caller(request: Request) -> Caller:
-    """FastAPI dependency: the caller of a request; raises `Problem` 401."""
+    """The caller of a request; raises `Problem` 401."""
     verifier: TokenVerifier[Caller] = request.app.state.token_verifier
     return verifier.verify_header(request.headers.get("authorization"))
 
 
 def service_caller(request: Request) -> ServiceCaller:
-    """FastAPI dependency for internal operations: the calling service; raises `Problem` 401."""
+    """The calling service, for internal operations; raises `Problem` 401."""
     verifier: TokenVerifier[ServiceCaller] = request.app.state.service_token_verifier
     return verifier.verify_header(request.headers.get("authorization"))
+
+
+async def current_caller(request: Request) -> Caller:
+    """`caller` as a FastAPI dependency, which must be a coroutine: others wait for a thread."""
+    return caller(request)
 
 
 def unauthenticated(detail: str, error: str | None = None) -> Problem:

@@ -5,7 +5,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
+from fastapi.params import Cookie, Header, Path
 from starlette.requests import Request
 
 from libs.chassis.faults import unknown_parameters
@@ -13,13 +13,13 @@ from libs.chassis.faults import unknown_parameters
 _known: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
 
 
-def refuse_unknown(request: Request) -> None:
+async def refuse_unknown(request: Request) -> None:
     """FastAPI dependency: raises `Problem` 422 for any query parameter the route does not declare."""
     if request.scope["query_string"]:
-        route = request.scope["route"]
-        known = _known.get(route)
+        endpoint = request.scope["endpoint"]
+        known = _known.get(endpoint)
         if known is None:
-            known = _known[route] = _declared(route)
+            known = _known[endpoint] = _declared(request.scope["route"])
         refuse_except(request, known)
 
 
@@ -31,5 +31,8 @@ def refuse_except(request: Request, known: Collection[str]) -> None:
 
 
 def _declared(route: Any) -> frozenset[str]:
+    # The fields of a model of parameters come without a mark of their place.
     fields = get_flat_params(route.dependant)
-    return frozenset(field.alias for field in fields if isinstance(field.field_info, Query))
+    return frozenset(
+        field.alias for field in fields if not isinstance(field.field_info, Path | Header | Cookie)
+    )

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from libs.chassis import logging
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.settings import Environment, ServiceSettings
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_logs() -> None:
+    logging.configure("tests", log_format="json", level="error")
 
 
 @pytest.fixture(scope="session")

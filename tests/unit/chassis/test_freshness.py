@@ -1,0 +1,88 @@
+"""Waiting for what one has written oneself."""
+
+import asyncio
+
+import pytest
+from starlette.requests import Request
+
+from libs.chassis.freshness import Progress, fresh_enough, wait_seconds
+from libs.chassis.problems import Problem
+
+
+def asking(query: str, prefer: str | None = None) -> Request:
+    headers = [(b"prefer", prefer.encode())] if prefer else []
+    return Request({"type": "http", "path": "/", "query_string": query.encode(), "headers": headers})
+
+
+async def test_whoever_waits_is_woken_when_the_position_is_reached() -> None:
+    progress = Progress(5)
+    waiting = [asyncio.create_task(progress.wait_for(position, 5)) for position in (9, 7, 7, 12)]
+    await asyncio.sleep(0)
+    progress.advance(9)
+    done, pending = await asyncio.wait(waiting, timeout=0.1)
+    assert [task.result() for task in done] == [True, True, True]
+    progress.advance(12)
+    assert [await task for task in pending] == [True]
+
+
+async def test_what_is_not_reached_in_time_is_not_waited_for_longer() -> None:
+    progress = Progress(5)
+    assert await progress.wait_for(6, 0.02) is False
+    assert await progress.wait_for(6, 0) is False
+    assert progress == Progress(5, [], progress._order)  # noqa: SLF001
+
+
+async def test_a_client_that_leaves_leaves_nothing_behind() -> None:
+    progress = Progress(5)
+    waiting = asyncio.create_task(progress.wait_for(6, 5))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    progress.advance(6)
+    assert progress._waiting == []  # noqa: SLF001
+
+
+async def test_a_read_answers_from_the_position_asked_for_or_a_later_one() -> None:
+    assert await fresh_enough(asking(""), Progress(5)) == 5
+    assert await fresh_enough(asking("min_position=3"), Progress(5)) == 5
+
+
+async def test_a_read_that_can_not_wait_long_enough_says_when_to_come_back() -> None:
+    with pytest.raises(Problem) as behind:
+        await fresh_enough(asking("min_position=6"), Progress(5))
+    assert (behind.value.status, behind.value.code) == (503, "projection_behind")
+    assert behind.value.headers == {"Retry-After": "1", "Milepost-Position": "5"}
+
+
+async def test_a_read_that_waits_is_answered_as_soon_as_it_can_be() -> None:
+    progress = Progress(5)
+    reading = asyncio.create_task(fresh_enough(asking("min_position=6", "wait=5"), progress))
+    await asyncio.sleep(0)
+    progress.advance(8)
+    assert await asyncio.wait_for(reading, 1) == 8
+
+
+async def test_a_malformed_position_is_refused() -> None:
+    with pytest.raises(Problem) as refused:
+        await fresh_enough(asking("min_position=soon"), Progress(5))
+    assert refused.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        (None, 0),
+        ("wait=3", 3),
+        ("respond-async, wait=3", 3),
+        ('Wait="2"; foo', 2),
+        ("wait=600", 5),
+        ("wait=-1", 0),
+        ("await=3", 0),
+        ("wait=1.5", 0),
+        ("wait", 0),
+        ("return=minimal", 0),
+    ],
+)
+def test_what_the_client_prefers(prefer: str | None, seconds: float) -> None:
+    assert wait_seconds(prefer) == seconds

@@ -1,0 +1,85 @@
+"""Log lines lead to causes and away from secrets."""
+
+import json
+import logging as standard
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from libs.chassis import logging, tracing
+
+TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
+CANARIES = ("hunter2", TOKEN, "mpk_abc_s3cr3t", "whsec_c2VjcmV0", "s3cr3t-value")
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = standard.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configuration = structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configuration)
+
+
+def lines(captured: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in captured.splitlines()]
+
+
+def test_a_line_says_what_where_and_in_which_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.configure("things", log_format="json")
+    traceparent = tracing.adopt(None)
+    structlog.get_logger("x").info("grown", thing_id=7)
+    (line,) = lines(capsys.readouterr().out)
+    assert line.pop("timestamp")
+    assert line == {
+        "event": "grown",
+        "thing_id": 7,
+        "level": "info",
+        "service": "things",
+        "trace_id": traceparent[3:35],
+    }
+
+
+def test_no_secret_gets_into_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.configure("things", log_format="json")
+    logger = structlog.get_logger("x")
+    logger.info(
+        "connecting",
+        url="postgresql://service:hunter2@db/milepost",
+        header=f"Bearer {TOKEN}",
+        password="s3cr3t-value",
+        nested={"Authorization": "s3cr3t-value", "list": [f"token {TOKEN}", "key mpk_abc_s3cr3t"]},
+        webhook="whsec_c2VjcmV0",
+    )
+    try:
+        raise RuntimeError("cannot reach nats://relay:hunter2@broker:4222")
+    except RuntimeError:
+        logger.exception("failed")
+    standard.getLogger("library").error("nats://relay:%s@broker", "hunter2")
+    written = capsys.readouterr().out
+    assert [canary for canary in CANARIES if canary in written] == []
+    assert len(lines(written)) == 3
+
+
+def test_a_line_break_in_a_value_makes_no_second_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.configure("things", log_format="json")
+    structlog.get_logger("x").info("named", name='a"\r\n{"event":"forged"}')
+    (line,) = lines(capsys.readouterr().out)
+    assert line["event"] == "named"
+
+
+def test_the_line_of_a_request_is_json_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    write = logging.request_log("things", log_format="json")
+    write("GET", "/v1/things/{thing_id}", 200, 0.0123, "4bf92f3577b34da6a3ce929d0e0e4736")
+    write("GET", "/livez", 200, 0.0001, "4bf92f3577b34da6a3ce929d0e0e4736")
+    (line,) = lines(capsys.readouterr().out)
+    assert (line["route"], line["status"], line["milliseconds"]) == ("/v1/things/{thing_id}", 200, 12.3)
+
+
+def test_below_its_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.configure("things", log_format="json", level="warning")
+    structlog.get_logger("x").info("chatter")
+    assert capsys.readouterr().out == ""

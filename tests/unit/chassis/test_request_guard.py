@@ -1,0 +1,135 @@
+"""The guard around every service: sizes, deadlines, traces, measurements."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+import pytest_asyncio
+from prometheus_client import REGISTRY
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.chassis import request_guard
+from libs.chassis.request_guard import RequestGuard
+from libs.chassis.settings import ServiceSettings
+from tests.unit.chassis import things
+
+JSON = {"content-type": "application/json"}
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest_asyncio.fixture
+async def client(settings: ServiceSettings) -> AsyncIterator[httpx2.AsyncClient]:
+    async with things.client(things.create(settings)) as client:
+        yield client
+
+
+async def chunks(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b" " * 65_536
+
+
+@pytest.mark.parametrize("path", ["/v1/plain", "/v1/things/1/grow"])
+async def test_a_body_too_large_is_refused_whether_announced_or_not(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    announced = await client.post(path, content=b" " * 262_145, headers=JSON)
+    streamed = await client.post(path, content=chunks(5), headers=JSON)
+    assert [announced.status_code, streamed.status_code] == [413, 413]
+    assert announced.headers["connection"] == "close"
+
+
+async def test_an_import_may_be_larger(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/v1/imports", content=chunks(5), headers=JSON)
+    assert response.status_code == 400
+
+
+async def test_an_answer_that_does_not_start_in_time_is_given_up(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/things/hanging")
+    assert (response.status_code, response.json()["code"]) == (503, "deadline_exceeded")
+
+
+async def test_an_answer_that_has_started_may_take_its_time(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/things/streaming")
+    assert (response.status_code, response.text) == (200, "...")
+
+
+async def test_a_body_that_never_arrives_is_the_senders_fault(settings: ServiceSettings) -> None:
+    started = await asked(things.create(settings), "/v1/plain", silent)
+    assert started["status"] == 408
+
+
+async def test_a_silent_import_is_given_up(
+    settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_guard, "IMPORT_IDLE_SECONDS", 0.05)
+    started = await asked(things.create(settings), "/v1/imports", silent)
+    assert started["status"] == 408
+
+
+async def test_the_trace_of_the_caller_is_continued(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/nothing", headers={"traceparent": PARENT})
+    assert response.json()["trace_id"] == PARENT[3:35]
+
+
+async def test_head_works_where_get_does(client: httpx2.AsyncClient) -> None:
+    response = await client.head("/v1/things/streaming")
+    assert response.status_code == 200
+
+
+async def test_requests_are_counted_by_template_and_not_by_path(client: httpx2.AsyncClient) -> None:
+    labels = {"method": "POST", "route": "/v1/things/{thing_id}/grow", "status": "200"}
+    before = REGISTRY.get_sample_value("milepost_http_request_seconds_count", labels) or 0
+    for thing_id in range(3):
+        await client.post(f"/v1/things/{thing_id}/grow", json={"name": "a", "size": 1})
+    plain = {"method": "GET", "route": "/v1/plain", "status": "200"}
+    plain_before = REGISTRY.get_sample_value("milepost_http_request_seconds_count", plain) or 0
+    await client.get("/v1/plain")
+    assert REGISTRY.get_sample_value("milepost_http_request_seconds_count", labels) == before + 3
+    assert REGISTRY.get_sample_value("milepost_http_request_seconds_count", plain) == plain_before + 1
+    assert REGISTRY.get_sample_value("milepost_http_requests_in_progress") == 0
+
+
+async def test_every_request_has_its_line() -> None:
+    lines: list[tuple[str, str, int, str]] = []
+
+    def write(method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
+        lines.append((method, route, status, trace_id))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("a mistake")
+
+    await asked(RequestGuard(app, request_log=write), "/v1/plain", silent)
+    assert lines == [("POST", "unmatched", 500, PARENT[3:35])]
+
+
+async def test_half_an_answer_is_broken_off_and_not_completed() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        await asked(RequestGuard(app), "/v1/plain", silent)
+
+
+async def silent() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def asked(app: ASGIApp, path: str, receive: Receive) -> Message:
+    """The start of the answer to a POST whose body comes from `receive`."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"traceparent", PARENT.encode())],
+    }
+    await app(scope, receive, send)
+    return sent[0]
