@@ -40,9 +40,9 @@ def source_named(path: Path) -> str:
     return name or path.name
 
 
-def bounded(records: Iterable[Record]) -> Iterator[Record]:
-    """The records, up to `RECORDS_MAX` of them; raises `TooManyRecords` at the next one."""
+def bounded(records: Iterable[Record], records_max: int = RECORDS_MAX) -> Iterator[Record]:
+    """The records, up to so many; raises `TooManyRecords` at the next one."""
     for count, record in enumerate(records):
-        if count == RECORDS_MAX:
-            raise TooManyRecords(f"more than {RECORDS_MAX:,} records; split the file by project")
+        if count == records_max:
+            raise TooManyRecords(f"more than {records_max:,} records; split the file by project")
         yield record

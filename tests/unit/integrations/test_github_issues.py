@@ -70,11 +70,18 @@ def test_a_pull_request_is_done_when_merged_and_cancelled_when_closed_without_th
 
     merged = told(pull("opened", 0, title="Mend it"), pull("merged", 1), pull("closed", 1))
     late = told(pull("opened", 0, title="Mend it"), pull("closed", 1), pull("merged", 1))
+    after = told(pull("opened", 0, title="Mend it"), pull("merged", 1), pull("closed", 2))
     closed = told(pull("opened", 0, title="Mend it"), pull("closed", 1))
 
-    assert merged[1:] == late[1:] == [("issue.transition", {"state": "Done", "note": "Merged."})]
+    assert merged[1:] == late[1:] == after[1:] == [("issue.transition", {"state": "Done", "note": "Merged."})]
     assert merged[0][1]["kind"] == "request"
     assert closed[1:] == [("issue.cancel", {"reason": "Closed without being merged."})]
+
+
+def test_a_pull_request_that_was_merged_is_not_called_closed_again() -> None:
+    events = (OPENED, collected("merged", 1), collected("closed", 2))
+
+    assert converted(*({**event, "type": "pull"} for event in events)).report.counts == {"closed_by_merge": 1}
 
 
 def test_a_draft_is_in_work_until_it_is_ready_for_review() -> None:

@@ -47,6 +47,8 @@ def test_without_an_offset_the_zone_decides_summer_and_winter() -> None:
         ("03-04-2026 12:00", DateOrder.DAY_FIRST),
         ("3.4.2026 12:00:00", DateOrder.DAY_FIRST),
         ("03/04/2026, 12:00 PM", DateOrder.DAY_FIRST),
+        ("03/04/2026 2:00 pm +02:00", DateOrder.DAY_FIRST),
+        ("03/04/2026 12:00 am -12:00", DateOrder.DAY_FIRST),
         ("04/03/2026 12:00", DateOrder.MONTH_FIRST),
         ("4/3/2026 12:00:00,000", DateOrder.MONTH_FIRST),
         ("03/04/2026 14:00 +02:00", DateOrder.DAY_FIRST),

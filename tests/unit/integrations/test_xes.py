@@ -1,6 +1,7 @@
 """XES is read as a stream, with namespaces or without; what is odd in it is reported by number."""
 
 import io
+import tracemalloc
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -133,3 +134,24 @@ def test_entities_are_refused() -> None:
 
     with pytest.raises(xes.UnreadableLog, match="no need of"):
         read(log(f"<trace>{CASE}{event(attribute('concept:name', '&a;'))}</trace>", declaration=bomb))
+
+
+def test_the_first_attribute_of_a_name_counts() -> None:
+    twice = event(
+        attribute("concept:name", "New"), attribute("concept:name", "Old"), at("2026-01-05T12:00:00Z")
+    )
+
+    assert read(log(f"<trace>{CASE}{twice}</trace>")) == [LogEvent(1, "7", NOON, "New")]
+
+
+def test_memory_follows_the_longest_trace_and_not_the_log() -> None:
+    def peak(traces: int) -> int:
+        text = io.BytesIO(log(f"<trace>{CASE}{NEW * 5}</trace>" * traces))
+        tracemalloc.start()
+        for _ in xes.read(text, xes.Keys(), InstantReader()):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(2_000) < 2 * peak(200)
