@@ -1,5 +1,6 @@
 """What a run keeps between starts so that its data stays reachable: passwords of roles, keys, who its owner is."""
 
+import base64
 import json
 import os
 import secrets
@@ -22,6 +23,13 @@ def kept_secrets(file: Path, names: Sequence[str]) -> dict[str, str]:
         kept |= {name: f"p{secrets.token_hex(24)}" for name in missing}
         write_privately(file, json.dumps(kept))
     return kept
+
+
+def kept_key(file: Path) -> str:
+    """The key that seals stored secrets, `<key id>:<base64 of 32 bytes>`; made first where there is none."""
+    if not file.exists():
+        write_privately(file, f"local:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+    return file.read_text()
 
 
 def write_privately(file: Path, text: str) -> None:

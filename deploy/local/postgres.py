@@ -155,7 +155,9 @@ class EmbeddedPostgres:
             return
         pid = int(lock.read_text().splitlines()[0])
         if psutil.pid_exists(pid) and str(self.data) in psutil.Process(pid).cmdline():
-            ProcessIdentity.of("PostgreSQL", pid).end(signal.SIGINT)
+            orphan = ProcessIdentity.of("PostgreSQL", pid, signal.SIGINT)
+            orphan.ask_to_stop()
+            orphan.end()
         lock.unlink(missing_ok=True)
 
     def _accepts_connections(self) -> bool:

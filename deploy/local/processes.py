@@ -15,6 +15,7 @@ import psutil
 
 POLL_SECONDS = 0.02
 TAIL_BYTES_MAX = 64 * 1024
+LOG_BYTES_MAX = 32 * 1024 * 1024
 RECORD_SUFFIX = ".process"
 
 
@@ -37,6 +38,12 @@ def last_lines(log: Path, count: int = 20) -> list[str]:
         return file.read().decode(errors="replace").splitlines()[-count:]
 
 
+def set_aside(log: Path) -> None:
+    """Keep one earlier log where this one has grown past its bound."""
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".previous.log"))
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
     """Which process it was: a pid alone may have been given to somebody else since."""
@@ -44,10 +51,11 @@ class ProcessIdentity:
     name: str
     pid: int
     created_at: float
+    stop_signal: int = signal.SIGTERM
 
     @classmethod
-    def of(cls, name: str, pid: int) -> "ProcessIdentity":
-        return cls(name, pid, psutil.Process(pid).create_time())
+    def of(cls, name: str, pid: int, stop_signal: int = signal.SIGTERM) -> "ProcessIdentity":
+        return cls(name, pid, psutil.Process(pid).create_time(), stop_signal)
 
     @classmethod
     def read(cls, record: Path) -> "ProcessIdentity | None":
@@ -69,12 +77,15 @@ class ProcessIdentity:
         except psutil.NoSuchProcess:
             return None
 
-    def end(self, first_signal: int = signal.SIGTERM, seconds: float = 5) -> bool:
-        """Ask it to stop, insist after `seconds`; False where it was gone already."""
+    def ask_to_stop(self) -> None:
+        if (process := self.process()) is not None:
+            process.send_signal(self.stop_signal)
+
+    def end(self, seconds: float = 5) -> bool:
+        """Wait until it has stopped, insist after `seconds`; False where it was gone already."""
         process = self.process()
         if process is None:
             return False
-        process.send_signal(first_signal)
         try:
             process.wait(seconds)
         except psutil.TimeoutExpired:
@@ -109,9 +120,13 @@ class ChildProcess:
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 5
     _process: subprocess.Popen[bytes] | None = None
+    _asked: bool = False
 
     def start(self) -> None:
+        if self.alive:
+            raise RuntimeError(f"{self.name} runs already")
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        set_aside(self.log)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self.command,
@@ -122,7 +137,8 @@ class ChildProcess:
                 start_new_session=True,
                 **run_as(self.account),
             )
-        ProcessIdentity.of(self.name, self._process.pid).write(self.record)
+        self._asked = False
+        ProcessIdentity.of(self.name, self._process.pid, self.stop_signal).write(self.record)
 
     @property
     def record(self) -> Path:
@@ -161,10 +177,26 @@ class ChildProcess:
                 )
             time.sleep(POLL_SECONDS)
 
+    def wait(self, seconds: float) -> int:
+        """Its exit code once it has ended by itself; raises StepFailed (and ends it) after `seconds`."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was never started")
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise StepFailed(f"{self.name} did not end within {seconds:.0f} s", log=self.log) from None
+        self.record.unlink(missing_ok=True)
+        return code
+
     def ask_to_stop(self) -> None:
-        """Send the polite signal and return at once; ask several, then `stop` each, to have them stop together."""
-        if self._process is not None and self._process.poll() is None:
+        """Send the polite signal and return at once; ask several, then `stop` each, to have them stop together.
+
+        It is sent once: a second one means impatience to many programs.
+        """
+        if self._process is not None and not self._asked and self._process.poll() is None:
             self._process.send_signal(self.stop_signal)
+            self._asked = True
 
     def stop(self) -> None:
         """Ask, wait, insist; returns when the process is gone."""

@@ -6,7 +6,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,7 @@ class Trust:
     """Public keys of the issuer and the tokens with which services call each other."""
 
     jwks_file: Path
+    webhook_key: str
     service_tokens: Mapping[str, str]
 
 
@@ -53,6 +53,7 @@ def settings(
         "MILEPOST_NATS_URL": servers.nats_urls["relay" if service == "projects" else service],
         "MILEPOST_JWKS_FILE": str(trust.jwks_file),
         "MILEPOST_LOG_FORMAT": "json",
+        "TYPER_STANDARD_TRACEBACK": "1",
         "MILEPOST_SHUTDOWN_DELAY_SECONDS": "0",
     }
     if service == "projects":
@@ -61,25 +62,18 @@ def settings(
     else:
         values["MILEPOST_PROJECTS_URL"] = f"http://{LOOPBACK}:{ports['projects']}"
         values["MILEPOST_SERVICE_TOKEN"] = trust.service_tokens[service]
+    if service == "notifications":
+        values["MILEPOST_SECRETS_KEY"] = trust.webhook_key
+        values["MILEPOST_WEBHOOKS_ALLOW_LOOPBACK"] = "true"
     if administrator:
         values["MILEPOST_ADMIN_DATABASE_URL"] = servers.admin_dsn
     return values
 
 
-def call(service: str, *arguments: str, environment: Mapping[str, str], log: Path | None = None) -> int:
-    """Run one of a service's commands to its end; its output goes to `log`, to the terminal where there is none."""
-    with ExitStack() as stack:
-        output = None
-        if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            output = stack.enter_context(log.open("wb"))
-        return subprocess.run(
-            command(service, *arguments),
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=None if output is None else subprocess.STDOUT,
-            check=False,
-        ).returncode
+def call(service: str, *arguments: str, environment: Mapping[str, str]) -> int:
+    """Run one of a service's commands in the foreground, to its end; its exit code."""
+    outcome = subprocess.run(command(service, *arguments), env={**os.environ, **environment}, check=False)
+    return outcome.returncode
 
 
 def is_ready(url: str) -> bool:

@@ -56,13 +56,16 @@ class RunDirectory:
 
     def stop_leftovers(self) -> list[str]:
         """Stop what an earlier owner started and left running; returns the names. Only for the owner."""
-        stopped = []
-        for record in sorted(self.path.rglob(f"*{RECORD_SUFFIX}")):
-            identity = ProcessIdentity.read(record)
-            if identity is not None and identity.end():
-                stopped.append(identity.name)
+        records = sorted(self.path.rglob(f"*{RECORD_SUFFIX}"))
+        identities = [identity for identity in map(ProcessIdentity.read, records) if identity is not None]
+        running = [identity for identity in identities if identity.process() is not None]
+        for identity in running:
+            identity.ask_to_stop()
+        for identity in running:
+            identity.end()
+        for record in records:
             record.unlink(missing_ok=True)
-        return stopped
+        return [identity.name for identity in running]
 
 
 def read_pid(lock: IO[str]) -> int | None:

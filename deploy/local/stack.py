@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from deploy.local import programs
@@ -17,6 +16,7 @@ from deploy.local.run_directory import RunDirectory
 from deploy.local.whereabouts import Whereabouts
 
 READY_SECONDS_MAX = 60
+MIGRATE_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 3
 SERVERS = ("postgres", "nats")
 
@@ -46,6 +46,7 @@ class Stack:
 
     def __post_init__(self) -> None:
         self._run = RunDirectory(self.directory.resolve())
+        self._migrating: list[ChildProcess] = []
         self._settle(Addresses({}))
 
     # --- Up and down ---
@@ -68,7 +69,7 @@ class Stack:
             Step("PostgreSQL", self.start_postgres),
             Step("NATS", self.start_nats),
             Step("keys", self.create_keys),
-            *(Step(f"migrate {service}", partial(self.migrate, service)) for service in SERVICES),
+            Step("migrations", self.migrate),
             Step("services", self.start_services),
         ]
 
@@ -83,7 +84,7 @@ class Stack:
         services = [process for name, process in self.processes.items() if name not in SERVERS]
         for process in services:
             process.ask_to_stop()
-        for process in services:
+        for process in [*services, *self._migrating]:
             process.stop()
         self.nats.stop()
         self.postgres.stop()
@@ -106,18 +107,19 @@ class Stack:
     def create_keys(self) -> str:
         return f"of the development issuer, {self.whereabouts.issuer.jwks_file.name}"
 
-    def migrate(self, service: str) -> str:
-        """Run the service's migrations as the administrator."""
-        log = self.whereabouts.log(f"{service}-migrate")
-        code = programs.call(
-            service, "migrate", environment=self.settings(service, administrator=True), log=log
-        )
-        if code != 0:
-            raise StepFailed(
-                f"the migrations of {service} failed with code {code}",
-                log=log,
-                next_command=f"make migrate SERVICE={service}   (make reset forgets the local data)",
-            )
+    def migrate(self) -> str:
+        """Run the migrations of all services, side by side, as the administrator."""
+        self._migrating = [self._migration(service) for service in SERVICES]
+        for process in self._migrating:
+            process.start()
+        for service, process in zip(SERVICES, self._migrating, strict=True):
+            code = process.wait(MIGRATE_SECONDS_MAX)
+            if code != 0:
+                raise StepFailed(
+                    f"the migrations of {service} failed with code {code}",
+                    log=process.log,
+                    next_command=f"make migrate SERVICE={service}   (make reset forgets the local data)",
+                )
         return "current"
 
     def start_services(self) -> str:
@@ -202,6 +204,14 @@ class Stack:
             log=self.whereabouts.log(name),
             environment=environment,
             stop_seconds=STOP_SECONDS_MAX,
+        )
+
+    def _migration(self, service: str) -> ChildProcess:
+        return ChildProcess(
+            name=f"migrations of {service}",
+            command=programs.command(service, "migrate"),
+            log=self.whereabouts.log(f"{service}-migrate"),
+            environment=self.settings(service, administrator=True),
         )
 
 

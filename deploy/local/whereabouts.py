@@ -8,7 +8,7 @@ from uuid import UUID
 
 from deploy.local import programs
 from deploy.local.addresses import Addresses
-from deploy.local.credentials import ACTOR, ORG_ID, ROLES, as_role, kept_secrets, write_privately
+from deploy.local.credentials import ACTOR, ORG_ID, ROLES, as_role, kept_key, kept_secrets, write_privately
 from deploy.local.nats import USERS, EmbeddedNats
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.programs import SERVICES, Servers, Trust
@@ -104,5 +104,6 @@ class Whereabouts:
             nats_urls={user: self.nats_url(user) for user in USERS},
         )
         issuer = self.issuer
-        trust = Trust(issuer.jwks_file, {name: issuer.mint_service(name) for name in SERVICES})
+        tokens = {name: issuer.mint_service(name) for name in SERVICES}
+        trust = Trust(issuer.jwks_file, kept_key(self.directory / "webhook-key"), tokens)
         return programs.settings(service, self.addresses.ports, servers, trust, administrator=administrator)

@@ -89,6 +89,7 @@ def temporary_run(purpose: str = "servers") -> Iterator[Path]:
         try:
             yield run.path
         finally:
+            run.stop_leftovers()
             run.release()
 
 

@@ -1,0 +1,27 @@
+"""The whole system for a test: the processes that `make run` starts, in a directory and on ports of its own."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from deploy.local.processes import StepFailed, last_lines
+from deploy.local.stack import Stack
+from tests.support.servers import temporary_run
+
+
+@contextmanager
+def running_stack(extra_settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """PostgreSQL, NATS and the three services, ready; all of it gone afterwards.
+
+    Blocking: in a test, ask for it with a plain (not async) fixture, and call its methods with `asyncio.to_thread`.
+    A failed start is an AssertionError that shows the last lines of the log.
+    """
+    with temporary_run("stack") as directory:
+        stack = Stack(directory / "run", extra_settings=extra_settings or {})
+        try:
+            stack.start()
+            yield stack
+        except StepFailed as failure:
+            lines = last_lines(failure.log) if failure.log else []
+            raise AssertionError("\n".join([failure.sentence, *lines])) from failure
+        finally:
+            stack.stop()
