@@ -9,16 +9,18 @@ from pathlib import Path
 import kubernetes_validate  # type: ignore[import-untyped]
 import yaml
 
-from deploy.k8s.manifests import Finding, Manifests, where
+from deploy.k8s.manifests import Document, Finding, Manifests, where
 
 OVERLAYS = Path(__file__).parent / "overlays"
 KUBECTL_MIN = (1, 27)
-KUBERNETES_VERSION = "1.37"
+# The oldest and the newest that the manifests are meant for.
+KUBERNETES_VERSIONS = ("1.27", "1.37")
 RENDER_SECONDS_MAX = 60
 # Kinds of extensions, whose schemas Kubernetes does not have. Every other unknown kind is a mistake.
 EXTENSIONS = {
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
     ("postgresql.cnpg.io/v1", "Cluster"),
+    ("monitoring.coreos.com/v1", "PrometheusRule"),
     ("monitoring.coreos.com/v1", "ServiceMonitor"),
 }
 
@@ -67,13 +69,17 @@ def render(overlay: Path, program: str = "kubectl") -> Manifests:
 def unknown_to_kubernetes(manifests: Manifests) -> Iterator[Finding]:
     """Every document must fit the schema of its kind exactly; unknown fields and unknown kinds are findings."""
     for document in manifests.documents:
-        try:
-            kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
-        except kubernetes_validate.SchemaNotFoundError:
-            if (document["apiVersion"], document["kind"]) not in EXTENSIONS:
-                yield Finding(
-                    where(document), f"Kubernetes has no {document['kind']} in {document['apiVersion']}"
-                )
-        except kubernetes_validate.ValidationError as error:
-            place = ".".join(str(step) for step in error.path) or "the document"
-            yield Finding(where(document), f"{place}: {error.message}")
+        if (document["apiVersion"], document["kind"]) not in EXTENSIONS:
+            for version in KUBERNETES_VERSIONS:
+                yield from _unfit(document, version)
+
+
+def _unfit(document: Document, version: str) -> Iterator[Finding]:
+    try:
+        kubernetes_validate.validate(document, version, strict=True)
+    except kubernetes_validate.SchemaNotFoundError:
+        unknown = f"Kubernetes {version} has no {document['kind']} in {document['apiVersion']}"
+        yield Finding(where(document), unknown)
+    except kubernetes_validate.ValidationError as error:
+        place = ".".join(str(step) for step in error.path) or "the document"
+        yield Finding(where(document), f"{place}: {error.message}")

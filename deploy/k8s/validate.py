@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.k8s.manifests import Finding, Manifests
 from deploy.k8s.rendering import (
-    KUBERNETES_VERSION,
+    KUBERNETES_VERSIONS,
     KubectlUnfit,
     NotRendered,
     check_kubectl,
@@ -19,6 +19,7 @@ from deploy.k8s.rendering import (
 )
 from deploy.k8s.rules import exposure, network, references, variables, workloads
 
+VERSIONS = " to ".join(KUBERNETES_VERSIONS)
 Rule = Callable[[Manifests], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     unknown_to_kubernetes,
@@ -50,9 +51,7 @@ def validate() -> int:
         except NotRendered as error:
             findings = [str(error)]
         failures += bool(findings)
-        verdict = (
-            f"{len(findings)} findings" if findings else f"fits Kubernetes {KUBERNETES_VERSION} and the rules"
-        )
+        verdict = f"{len(findings)} findings" if findings else f"fits Kubernetes {VERSIONS} and the rules"
         say(f"{overlay.name}: {verdict}")
         for finding in findings:
             say(f"  {finding}")

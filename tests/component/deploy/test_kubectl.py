@@ -54,6 +54,6 @@ def test_the_command_fails_where_kubectl_is_missing(
 def test_the_command_passes_and_says_what_it_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert validate.main() == 0
     assert capsys.readouterr().out.splitlines() == [
-        "dev: fits Kubernetes 1.37 and the rules",
-        "production: fits Kubernetes 1.37 and the rules",
+        "dev: fits Kubernetes 1.27 to 1.37 and the rules",
+        "production: fits Kubernetes 1.27 to 1.37 and the rules",
     ]

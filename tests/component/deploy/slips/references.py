@@ -13,7 +13,7 @@ SLIPS = [
     Slip(
         "a selector that does not fit",
         references.workloads_select_their_own_pods,
-        in_spec("Deployment", "projects", lambda spec: spec["selector"]["matchLabels"].update(colour="blue")),
+        in_spec("Deployment", "projects", lambda spec: spec["selector"]["matchLabels"].update(color="blue")),
         "does not match",
     ),
     Slip(
@@ -68,7 +68,7 @@ SLIPS = [
         "a monitor for nobody",
         references.selectors_select,
         in_spec(
-            "ServiceMonitor", "milepost", lambda spec: spec["selector"]["matchLabels"].update(colour="blue")
+            "ServiceMonitor", "milepost", lambda spec: spec["selector"]["matchLabels"].update(color="blue")
         ),
         "selects no Service",
     ),

@@ -22,5 +22,5 @@ SLIPS = [
         in_spec("Deployment", "projects", lambda spec: spec.update(replicas="2")),
         "replicas",
     ),
-    Slip("a misnamed kind", unknown_to_kubernetes, misname_kind, "Kubernetes has no HttpRoute"),
+    Slip("a misnamed kind", unknown_to_kubernetes, misname_kind, "Kubernetes 1.27 has no HttpRoute"),
 ]
