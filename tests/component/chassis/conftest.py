@@ -2,8 +2,7 @@
 
 import pytest_asyncio
 
-from tests.conftest import FreshDatabaseFactory
-from tests.support.databases import FreshDatabase
+from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 
 
 @pytest_asyncio.fixture

@@ -17,7 +17,7 @@ def asking(query: str, prefer: str | None = None) -> Request:
 async def test_whoever_waits_is_woken_when_the_position_is_reached() -> None:
     progress = Progress(5)
     waiting = [asyncio.create_task(progress.wait_for(position, 5)) for position in (9, 7, 7, 12)]
-    await asyncio.sleep(0)
+    await asyncio.wait(waiting, timeout=0.01)
     progress.advance(9)
     done, pending = await asyncio.wait(waiting, timeout=0.1)
     assert [task.result() for task in done] == [True, True, True]
@@ -35,7 +35,7 @@ async def test_what_is_not_reached_in_time_is_not_waited_for_longer() -> None:
 async def test_a_client_that_leaves_leaves_nothing_behind() -> None:
     progress = Progress(5)
     waiting = asyncio.create_task(progress.wait_for(6, 5))
-    await asyncio.sleep(0)
+    await asyncio.wait([waiting], timeout=0.01)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -58,7 +58,7 @@ async def test_a_read_that_can_not_wait_long_enough_says_when_to_come_back() -> 
 async def test_a_read_that_waits_is_answered_as_soon_as_it_can_be() -> None:
     progress = Progress(5)
     reading = asyncio.create_task(fresh_enough(asking("min_position=6", "wait=5"), progress))
-    await asyncio.sleep(0)
+    await asyncio.wait([reading], timeout=0.01)
     progress.advance(8)
     assert await asyncio.wait_for(reading, 1) == 8
 

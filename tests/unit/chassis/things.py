@@ -1,6 +1,7 @@
 """A small service to try the chassis with: things that can be asked for, fail, hang and stream."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
@@ -101,7 +102,8 @@ async def stream() -> Response:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield b"."
-            await asyncio.sleep(0.1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.1)
 
     return StreamingResponse(chunks())
 

@@ -1,0 +1,65 @@
+"""A service of its own process: it answers, streams, and has a loop that can die. Run by the tests of the server."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from libs.chassis import application, server
+from libs.chassis.server import Program
+from libs.chassis.settings import ServiceSettings
+
+
+async def finish(request: Request) -> Response:
+    """An answer that is still being made when the process is told to stop."""
+    await request.app.state.stopping.wait()
+    return PlainTextResponse("finished")
+
+
+async def stream(request: Request) -> Response:
+    stopping: asyncio.Event = request.app.state.stopping
+
+    async def frames() -> AsyncIterator[bytes]:
+        yield b"first\n"
+        await stopping.wait()
+        yield b"last\n"
+
+    return StreamingResponse(frames())
+
+
+@asynccontextmanager
+async def program(stopping: asyncio.Event) -> AsyncIterator[Program]:
+    settings = ServiceSettings()
+    if "never-starts" in sys.argv:
+        await asyncio.Event().wait()
+    dying = asyncio.Event()
+
+    async def die(request: Request) -> Response:
+        dying.set()
+        return PlainTextResponse("dying")
+
+    async def loop() -> None:
+        await dying.wait()
+        if "returns" not in sys.argv:
+            raise RuntimeError("the loop is broken")
+
+    async def working() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("loop released its lock", flush=True)  # noqa: T201
+
+    routes = [Route("/finish", finish), Route("/stream", stream), Route("/die", die)]
+    app = application.create("small", settings, routes=routes, stopping=stopping)
+    try:
+        yield Program(app, {"dying": loop, "working": working})
+    finally:
+        print("pools closed", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    server.serve("small", ServiceSettings(), program)

@@ -1,0 +1,158 @@
+"""A process starts, serves, and stops in order."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import psutil
+import pytest_asyncio
+
+from libs.chassis.migrations import ROOT
+from tests.support.eventually import eventually
+
+
+@dataclass
+class Running:
+    """A service in its own process, and every line it wrote."""
+
+    process: Process
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines if line.startswith("{")]
+
+    def event(self, name: str) -> dict[str, Any]:
+        found = [event for event in self.events if event["event"] == name]
+        assert found, f"no {name} in {self.lines}"
+        return found[0]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.event('listening')['port']}"
+
+    async def read(self) -> None:
+        assert self.process.stdout
+        async for line in self.process.stdout:
+            self.lines.append(line.decode().rstrip())
+
+    async def exit_code(self, seconds: float) -> int:
+        return await asyncio.wait_for(self.process.wait(), seconds)
+
+
+Start = Callable[..., Awaitable[Running]]
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    running: list[tuple[Running, asyncio.Task[None]]] = []
+
+    async def start(*arguments: str, **environment: str) -> Running:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.component.chassis.small_service",
+            *arguments,
+            cwd=ROOT,
+            env={**os.environ, "MILEPOST_DATABASE_URL": "postgresql://a:b@c/d", **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        service = Running(process)
+        running.append((service, asyncio.create_task(service.read())))
+        await eventually(lambda: service.event("listening"))
+        if "never-starts" not in arguments:
+            await eventually(lambda: service.event("started"))
+        return service
+
+    yield start
+    for service, reading in running:
+        if service.process.returncode is None:
+            service.process.kill()
+        await service.process.wait()
+        await reading
+
+
+async def test_a_signal_ends_the_process_in_order(start: Start) -> None:
+    service = await start()
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        answering = asyncio.create_task(client.get("/finish"))
+        streaming = asyncio.create_task(client.get("/stream"))
+        await eventually(lambda: open_requests(service, 2))
+        service.process.send_signal(signal.SIGTERM)
+        answers = [(await answering).text, (await streaming).text]
+    assert answers == ["finished", "first\nlast\n"]
+    assert await service.exit_code(5) == 0
+    await eventually(lambda: service.event("stopped"))
+    assert [line for line in service.lines if not line.startswith("{")] == [
+        "loop released its lock",
+        "pools closed",
+    ]
+
+
+async def test_while_stopping_it_is_not_ready_and_still_answers(start: Start) -> None:
+    service = await start(MILEPOST_SHUTDOWN_DELAY_SECONDS="2")
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        service.process.send_signal(signal.SIGTERM)
+        await eventually(lambda: service.event("stopping"))
+        unready = await client.get("/readyz")
+        assert (unready.status_code, unready.json()["failing"]) == (503, ["stopping"])
+        assert (await client.get("/finish")).text == "finished"
+    assert await service.exit_code(5) == 0
+
+
+async def test_the_death_of_a_loop_ends_the_process(start: Start) -> None:
+    service = await start()
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        await client.get("/die")
+    assert await service.exit_code(5) == 1
+    await eventually(lambda: service.event("loop_died"))
+    assert "the loop is broken" in service.event("loop_died")["exception"]
+    assert "pools closed" in service.lines
+
+
+async def test_a_loop_that_returns_is_as_good_as_dead(start: Start) -> None:
+    service = await start("returns")
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        await client.get("/die")
+    assert await service.exit_code(5) == 1
+    await eventually(lambda: service.event("loop_ended"))
+
+
+async def test_while_it_waits_for_what_it_needs_it_lives_but_is_not_ready(start: Start) -> None:
+    service = await start("never-starts")
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        assert (await client.get("/livez")).status_code == 200
+        unready = await client.get("/readyz")
+    assert (unready.status_code, unready.headers["content-type"]) == (503, "application/problem+json")
+    service.process.send_signal(signal.SIGTERM)
+    assert await service.exit_code(5) == 0
+
+
+async def test_a_port_that_is_taken_is_said_plainly(start: Start) -> None:
+    port = str((await start()).event("listening")["port"])
+    second = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.component.chassis.small_service",
+        cwd=ROOT,
+        env={**os.environ, "MILEPOST_DATABASE_URL": "postgresql://a:b@c/d", "MILEPOST_PORT": port},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    written, _ = await asyncio.wait_for(second.communicate(), 10)
+    assert second.returncode == 1
+    assert json.loads(written)["event"] == "cannot_start"
+
+
+async def open_requests(service: Running, count: int) -> None:
+    """Until the small service has that many connections with a request in progress."""
+    connections = psutil.Process(service.process.pid).net_connections("tcp")
+    assert len([each for each in connections if each.status == psutil.CONN_ESTABLISHED]) >= count
