@@ -12,7 +12,10 @@ from uuid import UUID
 from nats.aio.client import Client
 
 from libs.events import jetstream
-from libs.events.envelope import read_cloud_event
+from libs.events.envelope import UnreadableEvent, read_cloud_event
+
+# The id of what somebody put into the stream that is no event: the log has it nowhere.
+NO_EVENT = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,10 @@ class StreamSettings:
 
 @dataclass(frozen=True, slots=True)
 class StreamTail:
-    """Where the stream ends. `last_event_id` is `None` when it holds no message at its last sequence."""
+    """Where the stream ends.
+
+    `last_event_id` is `None` when it holds no message at its last sequence, `NO_EVENT` when that is no event.
+    """
 
     created: str
     last_sequence: int
@@ -93,4 +99,7 @@ async def _event_id_at(client: Client, sequence: int) -> UUID | None:
         if error.code == jetstream.NO_MESSAGE_FOUND:
             return None
         raise
-    return read_cloud_event(base64.b64decode(answer["message"]["data"])).event_id
+    try:
+        return read_cloud_event(base64.b64decode(answer["message"]["data"])).event_id
+    except UnreadableEvent:
+        return NO_EVENT

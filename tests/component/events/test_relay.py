@@ -152,8 +152,23 @@ async def test_a_stream_ahead_of_the_log_is_refused_and_left_alone(
     assert read_cloud_event(base64.b64decode(answer["message"]["data"])).position == 2
 
 
+async def test_a_message_that_is_no_event_stops_the_relay_and_not_the_process(
+    log: Log, disposable_nats: EmbeddedNats, relays: Running
+) -> None:
+    await log.append([proposing() for _ in range(2)])
+    running = relays(disposable_nats)
+    await expect_copy_of(log, disposable_nats)
+    async with looking_at(disposable_nats) as client:
+        await jetstream.publish_batch(client, [("milepost.forged", b"this is no event")], 2)
+    await log.append([proposing()])
+    await eventually(lambda: _refuses(1), 20)
+    assert not running.done()
+    assert await sequence_of_stream(disposable_nats) == 3
+
+
 def _refuses(value: int) -> None:
-    assert measuring.RELAY_REFUSED.collect()[0].samples[0].value == value
+    [metric] = measuring.RELAY_REFUSED.collect()
+    assert metric.samples[0].value == value
 
 
 async def _at(server: EmbeddedNats, position: int) -> None:
