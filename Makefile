@@ -22,7 +22,7 @@ reset: environment ## forget the data of `make run`
 	@$(ENVIRONMENT) -m deploy.local reset
 
 demo: environment ## import real histories into the running system and print what it learned
-	@$(ENVIRONMENT) -m deploy.demo
+	@$(ENVIRONMENT) -m integrations.demo
 
 test: environment ## all tests but the fault campaign and the benches; ARGS= goes to pytest
 	@$(ENVIRONMENT) -m pytest -q tests/unit tests/contract tests/component tests/end_to_end $(ARGS)

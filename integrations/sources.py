@@ -24,7 +24,8 @@ class TooManyRecords(Exception):
 def opened(path: Path, console: Console) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked where they are gzipped, with a progress bar on the console."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress, path.open("rb") as file:
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar as progress, path.open("rb") as file:
         task = progress.add_task(f"Reading {path.name}", total=path.stat().st_size)
         is_gzipped = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
