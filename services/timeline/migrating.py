@@ -52,6 +52,10 @@ async def connect_as_owner(database_dsn: str) -> Connection:
     connection = await asyncpg.connect(
         database_dsn, timeout=10, server_settings={"application_name": "timeline schemas", "timezone": "UTC"}
     )
+    database = await connection.fetchval("select current_database()")
+    if not await connection.fetchval("select has_database_privilege($1, $2, 'CREATE')", OWNER, database):
+        # A database made by somebody else: its owner may create in it, ours not yet.
+        await connection.execute(f"grant create on database {quoted(database)} to {quoted(OWNER)}")
     await connection.execute(f"set role {quoted(OWNER)}")
     return connection
 

@@ -21,8 +21,6 @@ PROJECTIONS: Mapping[str, Callable[[], Projection]] = MappingProxyType(
         "activity": activity,
     }
 )
-REBUILT = "_rebuild"
-RETIRED = "_retired"
 
 
 def all_projections() -> list[Projection]:

@@ -21,6 +21,8 @@ from libs.events.feed import FeedUnavailable
 from services.timeline import app, projections
 from services.timeline.projecting import connect
 from services.timeline.projection import Projection
+from services.timeline.projections import PROJECTIONS
+from services.timeline.rebuilding import PAGE_EVENTS, Result, rebuild
 from services.timeline.settings import Settings
 from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.history import ORG, SOMEBODY, History
@@ -38,6 +40,9 @@ class HistoryLog:
         if not self.is_reachable:
             raise FeedUnavailable("out of reach")
         return [event.envelope for event in self.history.events[after : after + limit]]
+
+    async def head(self) -> int:
+        return self.history.head
 
 
 @dataclass
@@ -63,6 +68,9 @@ class Timeline:
             batch = self.history.events[self.told : self.told + size]
             if batch:
                 await self.apply(batch)
+
+    async def tell_up_to(self, position: int) -> None:
+        await self.apply(self.history.events[self.told : position])
 
     async def apply(self, batch: Sequence[Event]) -> None:
         names = [projection.name for projection in self.projections]
@@ -103,6 +111,15 @@ class Timeline:
         async with self.client() as client:
             response = await client.get(path, params=parameters)
         return response.status_code, response.json()["code"]
+
+    async def rebuild(self, title: str, page_events: int = PAGE_EVENTS) -> Result:
+        return await rebuild(
+            PROJECTIONS[title](), self.fresh.admin_dsn, self.service_dsn, self.log, page_events=page_events
+        )
+
+    @property
+    def service_dsn(self) -> str:
+        return self.settings.database_url.get_secret_value()
 
     async def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Every row of a table, in the order of all its columns."""

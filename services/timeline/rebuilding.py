@@ -1,0 +1,229 @@
+"""Rebuilding: a projection is filled anew beside the live one, and takes its place in one transaction.
+
+Until the switch nothing of it can be seen. The old one is kept, with its checkpoint, for a rollback. What
+cannot be applied fails the rebuild at once: nothing is parked, and the live projection stays as it is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from libs.chassis.migrations import quoted
+from libs.chassis.postgres import Connection
+from libs.chassis.provisioning import Login, in_database
+from libs.events import catalogue, parking
+from libs.events.consuming import Position
+from libs.events.envelope import Envelope
+from services.timeline import projections
+from services.timeline.migrating import connect_as_owner
+from services.timeline.projection import Projection, UnknownEntity
+
+PAGE_EVENTS = 5_000
+FILLED, RETIRED = "_rebuild", "_retired"
+TRY_LOCK = "select pg_try_advisory_lock(hashtextextended('milepost.timeline.rebuild.' || $1, 0))"
+
+Report = Callable[[int, int], None]
+
+
+class RebuildFailed(Exception):
+    """The projection could not be rebuilt; the live one is untouched. The text says what to do."""
+
+
+class Feed(Protocol):
+    """The log, read in order; `head` is the position of its last event."""
+
+    async def page(self, after: int, limit: int) -> list[Envelope]: ...
+    async def head(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    name: str
+    position: int
+
+
+async def rebuild(
+    projection: Projection,
+    admin_dsn: str,
+    service_dsn: str,
+    feed: Feed,
+    report: Report = lambda done, goal: None,
+) -> Result:
+    """Fill `projection` from the beginning of the log, then switch. `report` hears position and goal.
+
+    Raises `RebuildFailed` when another rebuild of it is under way, when an event cannot be applied, or when
+    an operator decided about parked events meanwhile; and what Postgres and the feed raise.
+    """
+    login = Login.of(service_dsn)
+    async with _owner(in_database(admin_dsn, login.database), projection) as connection:
+        schema = f"{projection.name}{FILLED}"
+        async with connection.transaction():
+            await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
+            await projections.create_schema(connection, projection, schema)
+        filling = _Filling(projection, connection, feed, report, page_events)
+        await filling.enter(schema)
+        await filling.catch_up(await _goal(connection, feed))
+        await connection.execute(projection.indexes)
+        return await filling.switch(schema, login.role)
+
+
+async def rollback(projection: Projection, admin_dsn: str, service_dsn: str, feed: Feed) -> Result:
+    """Put the projection that was replaced back, caught up; the present one is kept in its place.
+
+    Raises `RebuildFailed` when there is none, and as `rebuild` does.
+    """
+    login = Login.of(service_dsn)
+    async with _owner(in_database(admin_dsn, login.database), projection) as connection:
+        schema = f"{projection.name}{RETIRED}"
+        position = await connection.fetchval("select position from checkpoints where name = $1", schema)
+        if position is None or not await projections.exists(connection, schema):
+            raise RebuildFailed(f"no earlier {projection.name} was kept")
+        filling = _Filling(projection, connection, feed, lambda done, goal: None, PAGE_EVENTS, position)
+        await filling.enter(schema)
+        return await filling.switch(schema, login.role)
+
+
+class _Filling:
+    """A projection on its way to the head, in a schema nobody reads yet."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        connection: Connection,
+        feed: Feed,
+        report: Report,
+        page_events: int,
+        position: int = 0,
+    ) -> None:
+        self._projection = projection
+        self._connection = connection
+        self._feed = feed
+        self._report = report
+        self._page_events = page_events
+        self._position = Position(position, None)
+        self._first_position = position
+        self._left_out: set[int] = set()
+
+    async def enter(self, schema: str) -> None:
+        """Find the projection's tables in this schema first. Nothing here needs to survive a crash by itself."""
+        await self._connection.execute(f"set search_path to {projections.search_path(schema)}")
+        await self._connection.execute("set synchronous_commit to off")
+
+    async def catch_up(self, goal: int) -> None:
+        """Apply everything up to a position; the next page is fetched while one is written."""
+        following = asyncio.ensure_future(self._page(self._position.number, goal))
+        try:
+            while self._position.number < goal:
+                page = await following
+                if not page:
+                    raise RebuildFailed(f"the log ends at {self._position.number}, before position {goal}")
+                following = asyncio.ensure_future(self._page(page[-1].position, goal))
+                await self._write(page)
+                self._report(self._position.number, goal)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _page(self, after: int, goal: int) -> list[Envelope]:
+        limit = min(self._page_events, goal - after)
+        return await self._feed.page(after, limit) if limit > 0 else []
+
+    async def _write(self, page: Sequence[Envelope]) -> None:
+        async with self._connection.transaction():
+            left_out = await _left_out(self._connection, page[0].position, page[-1].position)
+            wanted = [
+                envelope
+                for envelope in page
+                if envelope.position not in left_out and self._projection.concerns(envelope)
+            ]
+            try:
+                await self._projection.apply(self._connection, [catalogue.read(each) for each in wanted])
+            except (catalogue.UnknownEvent, catalogue.InvalidEvent, UnknownEntity) as error:
+                raise RebuildFailed(str(error)) from error
+        self._left_out |= left_out
+        self._position = Position(page[-1].position, page[-1].event_id)
+
+    async def switch(self, schema: str, role: str) -> Result:
+        """Hold the live projection still, catch up with it, and take its place; all or nothing."""
+        name, connection = self._projection.name, self._connection
+        async with connection.transaction():
+            await connection.execute("set local synchronous_commit to on; set local lock_timeout to '10s'")
+            live = await connection.fetchval(
+                "select position from checkpoints where name = $1 for update", name
+            )
+            await self.catch_up(max(live or 0, self._position.number))
+            await self._check_parking()
+            await _exchange(connection, schema, name)
+            await projections.grant(connection, name, role)
+            await connection.execute(
+                "insert into checkpoints (name, position, event_id) values ($1, $2, $3) on conflict (name)"
+                " do update set position = excluded.position,"
+                " event_id = coalesce(excluded.event_id, checkpoints.event_id), updated_at = now()",
+                name,
+                *self._position,
+            )
+        return Result(name, self._position.number)
+
+    async def _check_parking(self) -> None:
+        """What was left out must be what is parked or skipped now, or something would be applied twice."""
+        left_out = await _left_out(self._connection, self._first_position + 1, self._position.number)
+        if left_out != self._left_out:
+            raise RebuildFailed("parked events were decided about during the rebuild; start it again")
+
+
+async def _goal(connection: Connection, feed: Feed) -> int:
+    """How far the live projections have come; where they followed another log, the head of this one.
+
+    Not further: what lies beyond may still have to be parked, and then it must not have been applied here.
+    """
+    row = await connection.fetchrow(
+        "select position, event_id from checkpoints where name = any($1) order by position desc limit 1",
+        projections.names(),
+    )
+    if row is not None and row["position"] and row["event_id"] is not None:
+        there = await feed.page(row["position"] - 1, 1)
+        if there and there[0].event_id == row["event_id"]:
+            return int(row["position"])
+    return await feed.head()
+
+
+async def _left_out(connection: Connection, first: int, last: int) -> set[int]:
+    """Positions that wait in parked sequences, or were skipped by an operator."""
+    rows = await connection.fetch(
+        "select position from parked_events where position between $1 and $2", first, last
+    )
+    skipped = await parking.skipped_positions(connection)
+    return {row["position"] for row in rows} | {each for each in skipped if first <= each <= last}
+
+
+async def _exchange(connection: Connection, schema: str, name: str) -> None:
+    """Rename: what is live becomes the retired one, with its checkpoint; `schema` becomes the live one."""
+    retired, incoming = f"{name}{RETIRED}", f"{name}{FILLED}"
+    if schema == retired:
+        await connection.execute(f"drop schema if exists {quoted(incoming)} cascade")
+        await connection.execute(f"alter schema {quoted(schema)} rename to {quoted(incoming)}")
+    await connection.execute(f"drop schema if exists {quoted(retired)} cascade")
+    await connection.execute("delete from checkpoints where name = $1", retired)
+    if await projections.exists(connection, name):
+        await connection.execute(f"alter schema {quoted(name)} rename to {quoted(retired)}")
+        await connection.execute(
+            "insert into checkpoints (name, position, event_id)"
+            " select $2, position, event_id from checkpoints where name = $1",
+            name,
+            retired,
+        )
+    await connection.execute(f"alter schema {quoted(incoming)} rename to {quoted(name)}")
+
+
+@asynccontextmanager
+async def _owner(database_dsn: str, projection: Projection) -> AsyncIterator[Connection]:
+    """The owner's connection, while nobody else rebuilds the same projection."""
+    connection = await connect_as_owner(database_dsn)
+    try:
+        if not await connection.fetchval(TRY_LOCK, projection.name):
+            raise RebuildFailed(f"another rebuild of {projection.name} is under way")
+        yield connection
+    finally:
+        await connection.close(timeout=5)

@@ -1,0 +1,136 @@
+"""A rebuild beside the live projection: the same rows, the same answers, switched whole or not at all."""
+
+import asyncpg
+import pytest
+
+from libs.events.portfolio import ProjectProposed, ProjectPutOnHold, ProjectState
+from services.timeline import rebuilding
+from services.timeline.projections import PROJECTIONS
+from services.timeline.rebuilding import RebuildFailed, Result, rollback
+from tests.component.timeline.conftest import Timeline
+from tests.support.history import an_id
+from tests.support.random_history import RandomHistory
+
+TABLES = {
+    "moments": ("moments",),
+    "project_history": ("projects", "project_changes"),
+    "milestone_history": ("milestones", "milestone_changes"),
+    "issue_history": ("issues", "issue_changes"),
+    "activity": ("activity", "stream_names"),
+}
+
+
+def happens(timeline: Timeline, seed: int = 1, length: int = 300) -> None:
+    timeline.history.events[:] = RandomHistory(seed, length).events
+
+
+@pytest.mark.parametrize("title", list(PROJECTIONS))
+async def test_a_rebuilt_projection_has_the_rows_of_the_live_one(timeline: Timeline, title: str) -> None:
+    happens(timeline)
+    await timeline.tell(100, 100)
+    live = [await timeline.rows(table) for table in TABLES[title]]
+    assert await timeline.rebuild(title, page_events=70) == Result(f"{title}_v1", timeline.history.head)
+    assert [await timeline.rows(table) for table in TABLES[title]] == live
+
+
+async def test_after_the_switch_the_live_projection_goes_on_in_the_new_place(timeline: Timeline) -> None:
+    happens(timeline)
+    await timeline.tell_up_to(200)
+    for title in PROJECTIONS:
+        await timeline.rebuild(title)
+    before = await timeline.ask("/issues", as_of=200, limit=200)
+    await timeline.tell()
+    assert await timeline.ask("/issues", as_of=200, limit=200) == before
+    expected = [await timeline.rows(table) for tables in TABLES.values() for table in tables]
+    for title in PROJECTIONS:
+        await timeline.rebuild(title)
+    assert [await timeline.rows(table) for tables in TABLES.values() for table in tables] == expected
+
+
+async def test_a_rebuild_mends_what_was_damaged(timeline: Timeline) -> None:
+    happens(timeline)
+    await timeline.tell()
+    truth = await timeline.rows("milestone_changes")
+    async with timeline.database.connection() as connection:
+        await connection.execute("update milestone_changes set forecast_on = '1999-01-01'")
+    await timeline.rebuild("milestone_history")
+    assert await timeline.rows("milestone_changes") == truth
+
+
+async def test_a_rebuild_does_not_go_beyond_the_live_projections(timeline: Timeline) -> None:
+    happens(timeline)
+    await timeline.tell_up_to(120)
+    assert await timeline.rebuild("activity") == Result("activity_v1", 120)
+
+
+async def test_an_event_that_cannot_be_applied_fails_the_rebuild_and_leaves_the_live_projection(
+    timeline: Timeline,
+) -> None:
+    project_id = an_id("Apollo")
+    timeline.history.record("project", project_id, ProjectProposed(project_id=project_id, name="Apollo"))
+    timeline.history.record(
+        "project", project_id, ProjectPutOnHold(reason="winter", state_before=ProjectState.PROPOSED)
+    )
+    await timeline.tell()
+    live = await timeline.rows("project_changes")
+    poison = timeline.history.events[1]
+    envelope = poison.envelope.__class__(
+        **{name: getattr(poison.envelope, name) for name in poison.envelope.__slots__} | {"data": {}}
+    )
+    timeline.history.events[1] = poison._replace(envelope=envelope)
+    with pytest.raises(RebuildFailed, match="at position 2"):
+        await timeline.rebuild("project_history")
+    assert await timeline.rows("project_changes") == live
+
+
+async def test_what_is_parked_is_left_out(timeline: Timeline) -> None:
+    happens(timeline, length=60)
+    last = timeline.history.events[59].envelope
+    await timeline.tell_up_to(59)
+    async with timeline.database.transaction() as connection:
+        await connection.execute(
+            "insert into parked_events (position, org_id, project_id, stream, event_id, body)"
+            " values ($1, $2, $3, $4, $5, '')",
+            last.position,
+            last.org_id,
+            last.project_id,
+            last.stream,
+            last.event_id,
+        )
+        await connection.execute(
+            "update checkpoints set position = $1, event_id = $2", last.position, last.event_id
+        )
+    live = await timeline.rows("activity")
+    await timeline.rebuild("activity")
+    assert await timeline.rows("activity") == live
+
+
+async def test_only_one_rebuild_of_a_projection_at_a_time(timeline: Timeline) -> None:
+    connection = await asyncpg.connect(timeline.fresh.admin_dsn)
+    try:
+        assert await connection.fetchval(rebuilding.TRY_LOCK, "moments_v1")
+        with pytest.raises(RebuildFailed, match="under way"):
+            await timeline.rebuild("moments")
+    finally:
+        await connection.close()
+
+
+async def test_a_rollback_brings_the_earlier_one_back_and_up_to_date(timeline: Timeline) -> None:
+    happens(timeline)
+    await timeline.tell_up_to(100)
+    await timeline.rebuild("milestone_history")
+    async with timeline.database.connection() as connection:
+        await connection.execute("update milestone_changes set name = 'wrongly rebuilt'")
+    await timeline.tell()
+    projection = PROJECTIONS["milestone_history"]()
+    result = await rollback(projection, timeline.fresh.admin_dsn, timeline.service_dsn, timeline.log)
+    assert result == Result("milestone_history_v1", timeline.history.head)
+    rolled_back = await timeline.rows("milestone_changes")
+    await timeline.rebuild("milestone_history")
+    assert await timeline.rows("milestone_changes") == rolled_back
+
+
+async def test_without_an_earlier_one_there_is_nothing_to_roll_back_to(timeline: Timeline) -> None:
+    projection = PROJECTIONS["activity"]()
+    with pytest.raises(RebuildFailed, match="no earlier activity_v1"):
+        await rollback(projection, timeline.fresh.admin_dsn, timeline.service_dsn, timeline.log)
