@@ -1,59 +1,22 @@
 """A milestone history becomes commands that tell the same story; the mess is told too, or named."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
-from pydantic_core import to_json
-
-from integrations import milestone_history, milestone_records
-from integrations.import_line import ImportLine, identity
-from integrations.noticing import Converted, Notice
+from integrations.noticing import Notice
 from libs.events.schedule import MilestoneState
 from tests.unit.integrations.folding import folded
-
-PROJECT_ID = identity("a source", "Rocket")
-LAUNCH = f"milestone-{identity('a source', 'Rocket', 'launch')}"
-
-
-def record(kind: str, recorded_at: str, **fields: Any) -> dict[str, Any]:
-    names = {"source": "a source", "project": "Rocket", "milestone": "launch"}
-    return {**names, "recorded_at": recorded_at, "kind": kind, **fields}
-
-
-def planned(recorded_at: str, planned_date: str, **fields: Any) -> dict[str, Any]:
-    return record("planned", recorded_at, planned_date=planned_date, **fields)
-
-
-def reforecast(recorded_at: str, planned_date: str, **fields: Any) -> dict[str, Any]:
-    return record("reforecast", recorded_at, planned_date=planned_date, **fields)
-
-
-def actual(recorded_at: str, actual_date: str, **fields: Any) -> dict[str, Any]:
-    return record("actual", recorded_at, actual_date=actual_date, **fields)
-
-
-def removed(recorded_at: str, **fields: Any) -> dict[str, Any]:
-    return record("removed", recorded_at, **fields)
-
-
-def converted(*records: dict[str, Any] | bytes, assume_met: bool = False) -> Converted:
-    lines = [each if isinstance(each, bytes) else to_json(each) for each in records]
-    return milestone_history.convert(milestone_records.read(lines, "a file"), assume_met=assume_met)
-
-
-def told(lines: Iterable[ImportLine], stream: str = LAUNCH) -> list[tuple[str, str]]:
-    """Verbs of one stream with the date they carry, if any."""
-    dates = ("target_on", "baseline_on", "forecast_on", "achieved_on")
-    return [
-        (line.command.split(".")[1], next((line.body[name] for name in dates if name in line.body), ""))
-        for line in lines
-        if line.stream == stream
-    ]
-
-
-def noticed(result: Converted) -> list[Notice]:
-    return [notice for examples in result.report.examples.values() for notice in examples]
+from tests.unit.integrations.milestone_records import (
+    LAUNCH,
+    PROJECT_ID,
+    actual,
+    converted,
+    noticed,
+    planned,
+    record,
+    reforecast,
+    removed,
+    told,
+)
 
 
 def test_a_promise_kept_late_becomes_its_commands_line_by_line() -> None:
@@ -272,45 +235,6 @@ def test_records_of_one_instant_keep_the_order_of_the_file() -> None:
 
     assert told(result.lines)[2:] == [("reforecast", "2026-04-01"), ("reforecast", "2026-05-01")]
     assert result.report.counts == {}
-
-
-def test_a_line_that_cannot_be_read_is_reported_by_number_and_the_rest_goes_on() -> None:
-    result = converted(
-        b"{not json",
-        planned("2026-01-01T00:00:00Z", "2026-03-01"),
-        b"",
-        planned("2026-01-01T00:00:00", "2026-03-01"),
-        planned("2026-01-01T00:00:00Z", "2026-13-01"),
-        record("finished", "2026-01-01T00:00:00Z"),
-        {"project": "Rocket", "kind": "planned", "recorded_at": "2026-01-01T00:00:00Z"},
-        planned("2026-01-01T00:00:00Z", "2026-03-01", milestone="\x00 \x07"),
-        removed("2026-01-02T00:00:00Z"),
-    )
-
-    assert [verb for verb, _ in told(result.lines)] == ["plan", "commit", "cancel"]
-    assert [notice.record for notice in noticed(result)] == [1, 4, 5, 6, 7, 8]
-    assert all(notice.is_bad and notice.code == "unreadable_record" for notice in noticed(result))
-    assert result.report.bad == 6
-
-
-def test_a_name_too_long_for_a_milestone_is_shortened_but_not_confused() -> None:
-    names = ["x" * 300 + "a", "x" * 300 + "b"]
-    result = converted(*(planned("2026-01-01T00:00:00Z", "2026-03-01", milestone=name) for name in names))
-
-    shown = [line.body["name"] for line in result.lines if line.command == "milestone.plan"]
-    assert len(set(shown)) == len({line.stream for line in result.lines}) - 1 == 2
-    assert all(len(name) <= 200 for name in shown)
-    assert len({line.key for line in result.lines}) == len(result.lines)
-    assert all(len(line.key) <= 255 for line in result.lines)
-    assert result.report.counts == {"name_shortened": 2}
-
-
-def test_a_record_without_a_source_has_that_of_the_file() -> None:
-    nameless = {
-        key: value for key, value in planned("2026-01-01T00:00:00Z", "2026-03-01").items() if key != "source"
-    }
-
-    assert converted(nameless).lines[0].key == "a file/Rocket/propose"
 
 
 def test_every_bridge_the_converter_builds_carries_the_aggregate() -> None:
