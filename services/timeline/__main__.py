@@ -52,7 +52,7 @@ def migrate() -> None:
 
 @cli.command()
 def rebuild(
-    projection: Annotated[str, typer.Argument(help=f"{', '.join(projections.PROJECTIONS)}, or all.")],
+    projection: Annotated[str, typer.Argument(help=f"{', '.join(projections.PROJECTIONS)}, or all.")] = "all",
 ) -> None:
     """Fill a read model anew from the log beside the live one, then switch."""
     titles = list(projections.PROJECTIONS) if projection == "all" else [_known(projection)]

@@ -50,6 +50,7 @@ async def rebuild(
     service_dsn: str,
     feed: Feed,
     report: Report = lambda done, goal: None,
+    page_events: int = PAGE_EVENTS,
 ) -> Result:
     """Fill `projection` from the beginning of the log, then switch. `report` hears position and goal.
 

@@ -55,7 +55,7 @@ class RandomHistory(History):
 
     def __init__(self, seed: int, length: int) -> None:
         super().__init__()
-        self._chance = random.Random(seed)  # noqa: S311 -- the same seed gives the same history
+        self._chance = random.Random(seed)
         self._clock = BEGINNING - timedelta(days=200)
         self._milestones: dict[str, Milestone] = {}
         self._issues: dict[str, Issue] = {}

@@ -4,7 +4,7 @@ from services.timeline.migrating import migrate_database
 from tests.support.databases import FreshDatabase
 
 SERVICE = "timeline_service"
-PASSWORD = "secret"  # noqa: S105
+PASSWORD = "secret"
 
 
 async def migrate_timeline(database: FreshDatabase) -> None:
