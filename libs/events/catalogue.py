@@ -110,5 +110,6 @@ def subject(event: Envelope) -> str:
 
 
 def subject_of(org_id: UUID, project_id: UUID | None, type_name: str) -> str:
+    """The subject of an event of that organization, project and type; see `subject`."""
     project = "_" if project_id is None else str(project_id)
     return f"{SUBJECT_ROOT}.{org_id}.{project}.{type_name.replace('_', '-')}"

@@ -40,7 +40,8 @@ class Position(NamedTuple):
 async def lock_checkpoints(connection: Connection, names: Sequence[str]) -> Position:
     """Lock the checkpoints, making new ones at 0; returns the one that is furthest behind."""
     await connection.execute(
-        "insert into checkpoints (name, position) select name, 0 from unnest($1::text[]) as name on conflict do nothing",
+        "insert into checkpoints (name, position)"
+        " select name, 0 from unnest($1::text[]) as name on conflict do nothing",
         names,
     )
     checkpoints = await read_checkpoints(connection, names)
@@ -59,7 +60,8 @@ async def read_checkpoints(connection: Connection, names: Sequence[str]) -> dict
 async def write_checkpoints(connection: Connection, names: Sequence[str], position: Position) -> None:
     """Move the checkpoints forward; one that is ahead stays where it is."""
     await connection.execute(
-        "update checkpoints set position = $2, event_id = $3, updated_at = now() where name = any($1) and position < $2",
+        "update checkpoints set position = $2, event_id = $3, updated_at = now()"
+        " where name = any($1) and position < $2",
         names,
         position.number,
         position.event_id,
@@ -67,6 +69,7 @@ async def write_checkpoints(connection: Connection, names: Sequence[str], positi
 
 
 def observe_lag(position: Position, arrived: Sequence[Envelope], pending: int) -> None:
+    """Tell operators how far behind this process is: in events, and in seconds of what has arrived."""
     APPLIED.set(position.number)
     LAG_EVENTS.set(len(arrived) + pending)
     LAG_SECONDS.set((datetime.now(UTC) - arrived[0].recorded_at).total_seconds() if arrived else 0)

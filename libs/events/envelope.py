@@ -77,10 +77,12 @@ def stream_name(aggregate: str, entity_id: UUID) -> str:
 
 
 def aggregate_of(stream: str) -> str:
+    """`milestone-<uuid>` belongs to a `milestone`."""
     return stream[:-37]
 
 
 def entity_id_of(stream: str) -> UUID:
+    """The id in a stream's name; raises `ValueError` if there is none."""
     return UUID(stream[-36:])
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope, cloud_event, read_cloud_event
 
@@ -43,6 +42,7 @@ def sequence_of(envelope: Envelope) -> str:
 
 
 def project_sequence(project_id: UUID) -> str:
+    """The name of a whole project's sequence."""
     return f"project-{project_id}"
 
 
@@ -187,6 +187,7 @@ async def decide(
 
 
 async def open_decisions(connection: Connection) -> list[Decision]:
+    """Decisions nobody has carried out yet, oldest first."""
     rows = await connection.fetch(
         "select decision_id, org_id, sequence, decision from parking_decisions"
         " where carried_out_at is null order by decision_id"

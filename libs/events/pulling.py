@@ -36,6 +36,7 @@ class Pull:
         self._outstanding = 0
         self._lost: str | None = None
         self._heard_at = 0.0
+        self._connections_before = 0
         self._inbox = ""
         self._subscription: Subscription | None = None
         self.pending = 0
@@ -46,6 +47,7 @@ class Pull:
         await self.stop()
         self._received.clear()
         self._lost, self._outstanding, self._heard_at = None, 0, time.monotonic()
+        self._connections_before = self._client.stats["reconnects"]
         await self._remove_consumer()
         await jetstream.request(
             self._client,
@@ -80,6 +82,8 @@ class Pull:
     def _check_alive(self) -> None:
         if self._lost is not None:
             raise PullLost(self._lost)
+        if self._client.stats["reconnects"] != self._connections_before:
+            raise PullLost("the connection was lost, and with it what had been asked for")
         if time.monotonic() - self._heard_at > SILENCE_SECONDS_MAX:
             raise PullLost(f"nothing heard for {SILENCE_SECONDS_MAX} seconds")
 

@@ -16,25 +16,24 @@ from pydantic_core import to_json
 
 from libs.chassis.problems import Problem
 from libs.events.envelope import StreamKey, entity_id_of
-from libs.events.log.grouping import GroupedAppends, Overloaded, OutcomeUnknown
+from libs.events.log.grouping import GroupedAppends, OutcomeUnknown, Overloaded
 from libs.events.log.log import Log
 from libs.events.log.recording import Appended, Conflict, IdempotencyKey, KeyReused, Outcome, Replayed
 from services.projects.aggregate import Aggregate, Command, Rejection
 from services.projects.aggregates import BY_NAME
-from services.projects.command_handling import (
-    CommandHandler,
-    CommandRequest,
-    Contended,
-    Decided,
-    KeyMisused,
-    NotFound,
-)
+from services.projects.command_handling import CommandHandler
+from services.projects.deciding import CommandRequest, Decided
 from services.projects.loading import Loaded
+from services.projects.refusals import Contended, KeyMisused, NotFound
 
 CHUNK_LINES_MAX = 250
 EVENT_IDS = UUID("5f1d9c1e-6a0e-5d5b-9d6d-0d3f3c6a7b11")
 
 Permit = Callable[[Aggregate[Any], Command, bool], Callable[[UUID], None]]
+
+
+class UnknownCommandError(ValueError):
+    """A line names a command that the aggregate of its stream does not have."""
 
 
 class LineOutcome(StrEnum):
@@ -190,28 +189,28 @@ def _read(importer: Importer, number: int, text: bytes) -> _Line:
     try:
         told = ImportLine.model_validate_json(text)
         line.key = told.key
-        name, _, verb = told.command.partition(".")
-        aggregate = BY_NAME.get(name)
-        kind = aggregate.command_named(verb) if aggregate else None
-        if aggregate is None or kind is None or not told.stream.startswith(f"{name}-"):
-            line.conclude(
-                LineOutcome.MALFORMED,
-                code="unknown_command",
-                detail=f"There is no command {told.command} for {told.stream}.",
-            )
-            return line
-        is_creating = kind is aggregate.creating[1]
-        entity_id = entity_id_of(told.stream)
-        own_id = {aggregate.id_field: entity_id} if is_creating else {}
-        # JSON again, because strict validation accepts an id or a date as text only there.
-        body = to_json({**told.body, **own_id, "effective_at": told.effective_at})
-        command = kind.model_validate_json(body)
+        line.request = _request(importer, told, text)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = "/".join(str(part) for part in fault["loc"])
         line.conclude(LineOutcome.MALFORMED, code="invalid_request", detail=f"{place}: {fault['msg']}"[:500])
-        return line
-    line.request = CommandRequest(
+    except UnknownCommandError as error:
+        line.conclude(LineOutcome.MALFORMED, code="unknown_command", detail=str(error))
+    return line
+
+
+def _request(importer: Importer, told: ImportLine, text: bytes) -> CommandRequest:
+    name, _, verb = told.command.partition(".")
+    aggregate = BY_NAME.get(name)
+    kind = aggregate.command_named(verb) if aggregate else None
+    if aggregate is None or kind is None or not told.stream.startswith(f"{name}-"):
+        raise UnknownCommandError(f"There is no command {told.command} for {told.stream}.")
+    is_creating = kind is aggregate.creating[1]
+    entity_id = entity_id_of(told.stream)
+    own_id = {aggregate.id_field: entity_id} if is_creating else {}
+    # JSON again, because strict validation accepts an id or a date as text only there.
+    command = kind.model_validate_json(to_json({**told.body, **own_id, "effective_at": told.effective_at}))
+    return CommandRequest(
         aggregate=aggregate,
         entity_id=entity_id,
         command=command,
@@ -225,7 +224,6 @@ def _read(importer: Importer, number: int, text: bytes) -> _Line:
         wants_resource=False,
         event_ids=lambda event: uuid5(EVENT_IDS, f"{importer.org_id}/{importer.actor}/{told.key}/{event}"),
     )
-    return line
 
 
 def _conclude(line: _Line, outcome: Outcome) -> None:

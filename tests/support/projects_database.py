@@ -8,7 +8,7 @@ from tests.support.databases import FreshDatabase
 
 DIRECTORIES = (ROOT / "libs/events/log/migrations", ROOT / "services/projects/migrations")
 SERVICE, RELAY = "projects_service", "projects_relay"
-PASSWORD = "secret"  # noqa: S105
+PASSWORD = "secret"
 
 
 async def migrate_projects(database: FreshDatabase) -> None:

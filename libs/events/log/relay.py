@@ -37,11 +37,13 @@ class PositionMismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """Where the relay reads and writes. `stream_max_age` is how far back a new stream reaches."""
+    """Where the relay reads and writes. `stream_max_age` is how far back a new stream reaches;
+    every `identity_check_seconds` stream and log are compared."""
 
     database_url: str
     nats_url: str
     stream_max_age: timedelta
+    identity_check_seconds: float = IDENTITY_CHECK_SECONDS
 
 
 class Relay:
@@ -93,7 +95,7 @@ class Relay:
 
     async def _publish_from(self, client: Client, connection: Connection, position: int) -> None:
         """Publish everything after a position until it is time to compare identities again."""
-        until = time.monotonic() + IDENTITY_CHECK_SECONDS
+        until = time.monotonic() + self._settings.identity_check_seconds
         while time.monotonic() < until:
             self._woken.clear()
             entries = await read_entries(connection, position, jetstream.BATCH_EVENTS_MAX)

@@ -23,7 +23,8 @@ from libs.events.log.recording import IdempotencyKey
 from services.projects.aggregate import Aggregate, Command
 from services.projects.aggregates import AGGREGATES
 from services.projects.api import problems
-from services.projects.command_handling import CommandHandler, CommandRequest, Handled
+from services.projects.command_handling import CommandHandler, Handled
+from services.projects.deciding import CommandRequest
 from services.projects.loading import Aggregates
 from services.projects.rendering import resource_body
 

@@ -7,9 +7,9 @@ from inspect import getdoc
 from libs.access.authorize import not_found
 from libs.chassis import conditional, problem_codes
 from libs.chassis.problems import Problem
-from libs.events.log.grouping import Overloaded, OutcomeUnknown
+from libs.events.log.grouping import OutcomeUnknown, Overloaded
 from services.projects.aggregate import Rejection, code_of
-from services.projects.command_handling import Contended, KeyInUse, KeyMisused, NotFound, VersionMismatch
+from services.projects.refusals import Contended, KeyInUse, KeyMisused, NotFound, VersionMismatch
 
 SOON = {"Retry-After": "1"}
 REFUSALS = (Rejection, NotFound, VersionMismatch, KeyInUse, KeyMisused, Contended, Overloaded, OutcomeUnknown)

@@ -6,8 +6,7 @@ import pytest_asyncio
 
 from libs.chassis.postgres import Database
 from libs.events.log.log import Log
-from tests.support.databases import FreshDatabaseFactory
-from tests.support.databases import FreshDatabase
+from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.projects_database import PASSWORD, RELAY, SERVICE, migrate_projects
 
 

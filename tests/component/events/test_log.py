@@ -37,7 +37,7 @@ async def test_concurrent_writers_leave_no_gap_and_positions_follow_commits(log:
         outcomes = [await log.append([proposing(events=1 + writer % 3)]) for _ in range(20)]
         return [position for outcome in outcomes for position in positions(list(outcome))]
 
-    async def watch(writers: asyncio.Task[list[list[int]]]) -> None:
+    async def watch(writers: "asyncio.Future[list[list[int]]]") -> None:
         while not writers.done():
             seen.append([entry.position for entry in await log.read(0, 2_000)])
 

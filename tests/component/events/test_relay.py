@@ -32,7 +32,10 @@ async def relays(projects_database: FreshDatabase) -> AsyncIterator[Running]:
 
     def start(server: EmbeddedNats) -> "asyncio.Task[None]":
         settings = RelaySettings(
-            projects_database.dsn(RELAY, PASSWORD), server.url("relay"), stream_max_age=timedelta(days=30)
+            projects_database.dsn(RELAY, PASSWORD),
+            server.url("relay"),
+            stream_max_age=timedelta(days=30),
+            identity_check_seconds=0.5,
         )
         keeper = Keeper(server.url("keeper"), StreamSettings())
         tasks.append(asyncio.create_task(Relay(settings, keeper).run()))

@@ -1,7 +1,7 @@
 """The subscription: once, in order, whatever happens to the stream, the process or an event."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -24,8 +24,7 @@ from libs.events.log.relay import Relay, RelaySettings
 from libs.events.portfolio import ProjectProposed
 from libs.events.subscription import Subscription, SubscriptionSettings
 from services.projects.api import log_feed
-from tests.conftest import FreshDatabaseFactory
-from tests.support.databases import FreshDatabase
+from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.eventually import eventually
 from tests.support.projects_database import PASSWORD, RELAY
 from tests.support.recordings import ORGANIZATION, proposing
@@ -70,24 +69,30 @@ class World:
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def relay(self) -> None:
-        settings = RelaySettings(self.projects.dsn(RELAY, PASSWORD), self.nats.url("relay"), timedelta(days=30))
+        settings = RelaySettings(
+            self.projects.dsn(RELAY, PASSWORD), self.nats.url("relay"), timedelta(days=30)
+        )
         self._start(Relay(settings, Keeper(self.nats.url("keeper"), StreamSettings())).run())
 
     def subscribe(self) -> "asyncio.Task[None]":
         settings = SubscriptionSettings("timeline", self.nats.url("timeline"), self.consumer.admin_dsn)
         return self._start(Subscription(settings, self.database, [self.witness], self.feed).run())
 
-    def _start(self, running: "asyncio.coroutines") -> "asyncio.Task[None]":
+    def _start(self, running: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         self.tasks.append(asyncio.create_task(running))
         return self.tasks[-1]
 
     async def seen(self) -> list[int]:
         async with self.database.connection() as connection:
-            return [row["position"] for row in await connection.fetch("select position from seen order by entry")]
+            return [
+                row["position"] for row in await connection.fetch("select position from seen order by entry")
+            ]
 
     async def expect_everything(self, seconds: float = 15, missing: Sequence[int] = ()) -> None:
         async def is_complete() -> None:
-            expected = [position for position in range(1, await self.log.head() + 1) if position not in missing]
+            expected = [
+                position for position in range(1, await self.log.head() + 1) if position not in missing
+            ]
             assert await self.seen() == expected
 
         await eventually(is_complete, seconds)
@@ -283,11 +288,10 @@ async def test_a_retry_that_fails_again_leaves_the_project_parked(world: World) 
 
 async def decide(world: World, project_id: UUID, decision: str) -> None:
     async with world.database.connection() as connection:
-        await parking.decide(connection, ORGANIZATION, f"project-{project_id}", decision, "mended", "operator")
+        await parking.decide(
+            connection, ORGANIZATION, f"project-{project_id}", decision, "mended", "operator"
+        )
 
 
 async def _has_seen(world: World, positions: Sequence[int]) -> None:
     assert await world.seen() == list(positions)
-
-
-Assertion = Callable[[], None]

@@ -26,9 +26,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentIssuer:
 
 
 @pytest_asyncio.fixture
-async def clients(
-    fresh_database: FreshDatabaseFactory, issuer: DevelopmentIssuer
-) -> AsyncIterator[Clients]:
+async def clients(fresh_database: FreshDatabaseFactory, issuer: DevelopmentIssuer) -> AsyncIterator[Clients]:
     """`clients(org_role="member", projects={…})`: a client with a token of those roles."""
     database = await fresh_database("projects", migrate_projects)
     settings = ProjectsSettings(

@@ -94,7 +94,9 @@ async def test_the_same_key_gives_the_same_answer_and_records_once(owner: httpx.
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
     assert (second.status_code, second.content) == (first.status_code, first.content)
-    assert all(second.headers[name] == first.headers[name] for name in ("etag", "location", "milepost-position"))
+    assert all(
+        second.headers[name] == first.headers[name] for name in ("etag", "location", "milepost-position")
+    )
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
@@ -129,7 +131,9 @@ async def test_concurrent_commands_on_one_resource_are_all_recorded(owner: httpx
     issue = (await owner.post("/v1/issues", json={"project_id": project_id, "title": "Leak"})).json()
     path = f"/v1/issues/{issue['issue_id']}/comment"
 
-    answers = await asyncio.gather(*(owner.post(path, json={"text": f"Look {number}"}) for number in range(4)))
+    answers = await asyncio.gather(
+        *(owner.post(path, json={"text": f"Look {number}"}) for number in range(4))
+    )
 
     assert [answer.status_code for answer in answers] == [200] * 4
     assert (await owner.get(f"/v1/issues/{issue['issue_id']}")).json()["comment_count"] == 4
@@ -177,7 +181,9 @@ async def test_what_a_client_must_not_say_is_refused_without_echoing_it(owner: h
         assert answer.status_code in (400, 422), (body, answer.text)
 
 
-async def test_who_may_not_see_a_project_can_not_tell_it_from_none(owner: httpx.AsyncClient, clients: Clients) -> None:
+async def test_who_may_not_see_a_project_can_not_tell_it_from_none(
+    owner: httpx.AsyncClient, clients: Clients
+) -> None:
     project_id = await propose(owner)
     stranger = clients(org_role="member")
     foreigner = clients(org_id=uuid4())
@@ -188,7 +194,9 @@ async def test_who_may_not_see_a_project_can_not_tell_it_from_none(owner: httpx.
             for entity_id in (project_id, str(uuid4())):
                 url = path.format(entity_id)
                 method = "POST" if url.endswith("hold") else "GET"
-                answer = await client.request(method, url, json={"reason": "Because"} if method == "POST" else None)
+                answer = await client.request(
+                    method, url, json={"reason": "Because"} if method == "POST" else None
+                )
                 problem = answer.json()
                 problem.pop("trace_id")
                 problem.pop("instance")
@@ -226,5 +234,7 @@ async def test_the_document_describes_every_command(owner: httpx.AsyncClient) ->
     document = (await owner.get("/openapi.json")).json()
 
     assert "/v1/milestones/{milestone_id}/reforecast" in document["paths"]
-    operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    operations = [
+        operation["operationId"] for path in document["paths"].values() for operation in path.values()
+    ]
     assert len(operations) == len(set(operations)) > 25

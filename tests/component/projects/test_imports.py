@@ -29,9 +29,23 @@ def history() -> tuple[str, str, list[str]]:
         milestone,
         [
             line("1", "project.propose", project, name="Python 3.9"),
-            line("2", "milestone.plan", milestone, project_id=project[8:], name="3.9.0 final", target_on="2020-06-08"),
+            line(
+                "2",
+                "milestone.plan",
+                milestone,
+                project_id=project[8:],
+                name="3.9.0 final",
+                target_on="2020-06-08",
+            ),
             line("3", "milestone.commit", milestone),
-            line("4", "milestone.reforecast", milestone, "2019-09-09T12:00:00+02:00", forecast_on="2020-10-05", reason="PEP 602"),
+            line(
+                "4",
+                "milestone.reforecast",
+                milestone,
+                "2019-09-09T12:00:00+02:00",
+                forecast_on="2020-10-05",
+                reason="PEP 602",
+            ),
             line("5", "milestone.achieve", milestone, "2020-10-05T20:00:00Z", achieved_on="2020-10-05"),
         ],
     )
@@ -79,7 +93,14 @@ async def test_bad_lines_are_reported_by_number_and_the_rest_goes_on(owner: http
         line("b2", "milestone.reforecast", stranger, forecast_on="2020-01-01", reason="None"),
         line("b3", "milestone.plan", milestone, project_id=project[8:], name=""),
         lines[1],
-        line("b4", "milestone.reforecast", milestone, "2009-01-01T00:00:00Z", forecast_on="2020-01-01", reason="Early"),
+        line(
+            "b4",
+            "milestone.reforecast",
+            milestone,
+            "2009-01-01T00:00:00Z",
+            forecast_on="2020-01-01",
+            reason="Early",
+        ),
         line("b5", "milestone.withdraw-achievement", milestone, reason="Never was"),
         line("b6", "milestone.reforecast", milestone, forecast_on="2020-06-08", reason="The same"),
         lines[2],
@@ -106,10 +127,20 @@ async def test_a_key_used_for_another_line_is_refused(owner: httpx.AsyncClient) 
     other = line("1", "project.propose", f"project-{uuid4()}", name="Python 4")
 
     [across], _ = await send(owner, other)
-    first, second = (await send(owner, line("n", "project.propose", f"project-{uuid4()}", name="A"), line("n", "project.propose", f"project-{uuid4()}", name="B")))[0]
+    first, second = (
+        await send(
+            owner,
+            line("n", "project.propose", f"project-{uuid4()}", name="A"),
+            line("n", "project.propose", f"project-{uuid4()}", name="B"),
+        )
+    )[0]
 
     assert (across["outcome"], across["code"]) == ("refused", "idempotency_key_reused")
-    assert (first["outcome"], second["outcome"], second["code"]) == ("recorded", "refused", "idempotency_key_reused")
+    assert (first["outcome"], second["outcome"], second["code"]) == (
+        "recorded",
+        "refused",
+        "idempotency_key_reused",
+    )
 
 
 async def test_more_lines_than_a_chunk_keep_their_order(owner: httpx.AsyncClient) -> None:
@@ -117,7 +148,10 @@ async def test_more_lines_than_a_chunk_keep_their_order(owner: httpx.AsyncClient
     lines = [
         line("p", "project.propose", project, name="Volvo"),
         line("i", "issue.raise", issue, project_id=project[8:], title="Problem"),
-        *(line(f"c{number}", "issue.comment", issue, text=f"Look {number}", comment_id=str(uuid4())) for number in range(1_200)),
+        *(
+            line(f"c{number}", "issue.comment", issue, text=f"Look {number}", comment_id=str(uuid4()))
+            for number in range(1_200)
+        ),
     ]
 
     results, total = await send(owner, *lines)

@@ -1,6 +1,6 @@
 -- The one way into the log. A call carries a group of items; each item is one command's events and,
 -- where the request had a key, the answer to remember. An item is recorded whole or not at all, and its
--- outcome does not touch its neighbours:
+-- outcome does not touch its neighbors:
 --
 --   appended    its events have positions; `position` is that of the last (the head, if it had none)
 --   conflict    a stream is not at the version the item expects; nothing of the item was recorded

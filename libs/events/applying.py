@@ -1,0 +1,189 @@
+"""Applying events: everything a batch changes, and the checkpoint, in one transaction.
+
+What fails for good parks its project and lets the others go on; what may pass by itself is raised, to be tried
+again from the checkpoint.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from libs.chassis import tracing
+from libs.chassis.postgres import Connection, Database
+from libs.chassis.sessions import is_transient
+from libs.events import catalogue, consuming, parking
+from libs.events.consuming import Position
+from libs.events.envelope import Envelope, Event
+
+ATTEMPTS_MAX = 5
+DECISION_CHECK_SECONDS = 1.0
+RESULT_CHARACTERS_MAX = 2_000
+
+log = structlog.get_logger(__name__)
+
+
+class Handler(Protocol):
+    """What makes something of events. `name` is the key of its checkpoint."""
+
+    name: str
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Apply a batch in order inside the caller's transaction; raising undoes all of it."""
+
+    def forget(self) -> None:
+        """Drop whatever is remembered between batches: the transaction failed, or another process led."""
+
+
+class Application:
+    """Brings the handlers of one service forward, all in the same transaction.
+
+    `on_progress` is told the position every handler has reached, after each commit.
+    """
+
+    def __init__(
+        self, database: Database, handlers: Sequence[Handler], on_progress: Callable[[int], None]
+    ) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._on_progress = on_progress
+        self._names = [handler.name for handler in handlers]
+        self._lot = parking.ParkingLot()
+        self._decisions_due_at = 0.0
+        self.position = Position(0, None)
+
+    async def resume(self) -> None:
+        """Go back to the checkpoint, which is where the handlers truly are."""
+        for handler in self._handlers:
+            handler.forget()
+        async with self._database.transaction() as connection:
+            self.position = await consuming.lock_checkpoints(connection, self._names)
+            self._lot = await parking.ParkingLot.load(connection)
+        consuming.PARKED.set(len(self._lot))
+        self._on_progress(self.position.number)
+
+    async def apply(self, envelopes: Sequence[Envelope]) -> None:
+        """Apply the next events. Raises only what may pass by itself; then `resume` before anything else."""
+        try:
+            with consuming.BATCH_SECONDS.time(), tracing.span("apply", traceparent=envelopes[0].traceparent):
+                await self._apply_together(envelopes)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("batch_failed", position=envelopes[0].position, error=reason)
+            await self.resume()
+            for envelope in envelopes:
+                await self._apply_alone(envelope)
+        consuming.BATCH_EVENTS.observe(len(envelopes))
+
+    async def _apply_together(self, envelopes: Sequence[Envelope]) -> None:
+        async with self._database.transaction() as connection:
+            await self._write(connection, envelopes)
+        self._advance(envelopes[-1])
+
+    async def _apply_alone(self, envelope: Envelope) -> None:
+        """Apply one event, counting its attempts; after the last one its project is parked and others go on."""
+        tracing.adopt(envelope.traceparent)
+        while True:
+            async with self._database.transaction() as connection:
+                attempt = await parking.count_attempt(connection, envelope.position)
+            try:
+                await self._apply_together([envelope])
+                return
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                await self.resume()
+                if attempt >= ATTEMPTS_MAX or isinstance(error, catalogue.UnknownEvent):
+                    await self._park(envelope, error)
+                    return
+
+    async def _park(self, envelope: Envelope, error: Exception) -> None:
+        code = "unknown_event" if isinstance(error, catalogue.UnknownEvent) else "cannot_apply"
+        log.error(
+            "project_parked", position=envelope.position, stream=envelope.stream, code=code, exc_info=error
+        )
+        async with self._database.transaction() as connection:
+            await consuming.lock_checkpoints(connection, self._names)
+            await parking.park(connection, envelope, code, f"{type(error).__name__}: {error}")
+            await self._write_checkpoints(connection, envelope)
+        await self.resume()
+
+    async def _write(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
+        """Everything a batch changes: the handlers' tables, what must wait, and the checkpoints."""
+        checkpoints = await consuming.read_checkpoints(connection, self._names)
+        free, waiting = self._lot.split(envelopes)
+        if waiting:
+            await parking.park_waiting(connection, waiting)
+        events = [catalogue.read(envelope) for envelope in free]
+        for handler in self._handlers:
+            position = checkpoints[handler.name].number
+            new = events if position < envelopes[0].position else _behind(events, position)
+            if new:
+                await handler.apply(connection, new)
+        await self._write_checkpoints(connection, envelopes[-1])
+
+    async def _write_checkpoints(self, connection: Connection, last: Envelope) -> None:
+        await consuming.write_checkpoints(connection, self._names, Position(last.position, last.event_id))
+
+    def _advance(self, last: Envelope) -> None:
+        self.position = Position(last.position, last.event_id)
+        self._on_progress(last.position)
+
+    async def retry_what_waited_for_a_deploy(self) -> None:
+        """Ask for another try of everything this program may be new enough to know."""
+        async with self._database.transaction() as connection:
+            for parked in await parking.list_parked(connection):
+                if parked.code == "unknown_event":
+                    await parking.decide(
+                        connection,
+                        parked.org_id,
+                        parked.sequence,
+                        "retry",
+                        "a new program started",
+                        "subscription",
+                    )
+
+    async def carry_out_decisions(self) -> None:
+        """Do what operators have decided about parked sequences since the last look, a second ago or more."""
+        if not len(self._lot) or time.monotonic() < self._decisions_due_at:
+            return
+        self._decisions_due_at = time.monotonic() + DECISION_CHECK_SECONDS
+        async with self._database.connection() as connection:
+            decisions = await parking.open_decisions(connection)
+        for decision in decisions:
+            try:
+                async with self._database.transaction() as connection:
+                    await self._carry_out(connection, decision)
+                await self.resume()
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                await self.resume()
+                async with self._database.transaction() as connection:
+                    result = f"failed: {type(error).__name__}: {error}"
+                    await parking.close_decision(
+                        connection, decision.decision_id, None, result[:RESULT_CHARACTERS_MAX]
+                    )
+
+    async def _carry_out(self, connection: Connection, decision: parking.Decision) -> None:
+        waiting = await parking.waiting_events(connection, decision.org_id, decision.sequence)
+        skipped, applied = (waiting[:1], waiting[1:]) if decision.decision == "skip" else ([], waiting)
+        await parking.release(connection, waiting, decision.org_id, decision.sequence)
+        events = [catalogue.read(envelope) for envelope in applied]
+        if events:
+            for handler in self._handlers:
+                await handler.apply(connection, events)
+        position = skipped[0].position if skipped else None
+        await parking.close_decision(
+            connection, decision.decision_id, position, f"applied {len(events)} events"
+        )
+        log.info(
+            "parking_decided", sequence=decision.sequence, decision=decision.decision, events=len(events)
+        )
+
+
+def _behind(events: Sequence[Event], position: int) -> list[Event]:
+    return [event for event in events if event.envelope.position > position]

@@ -1,0 +1,196 @@
+"""Deciding on a command: who may give it, what the aggregate is, which facts count, what happens.
+
+Nothing is recorded here; what comes out is an item for the log.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from libs.events.envelope import EventData, StreamKey, stream_name
+from libs.events.log.log import Log
+from libs.events.log.recording import Answer, Expectation, IdempotencyKey, NewEvent, Recording
+from services.projects.aggregate import Aggregate, Command
+from services.projects.facts import Facts, ProjectFacts
+from services.projects.loading import NOTHING, Aggregates, Loaded
+from services.projects.portfolio.project.life import AGGREGATE as PROJECT
+from services.projects.portfolio.project.project import facts_of
+from services.projects.refusals import (
+    DayInFuture,
+    EffectiveBeforeLastChange,
+    EffectiveInFuture,
+    HistoryFull,
+    NotFound,
+    VersionMismatch,
+)
+from services.projects.rendering import resource_body
+
+STREAM_EVENTS_MAX = 10_000
+PROJECT_AGE_SECONDS_MAX = 1.0
+# The day on which something was achieved may already have begun east of here.
+EASTERNMOST = timedelta(hours=14)
+
+# Aggregates as they will be once what was decided before is recorded, in the same call.
+Pending = Mapping[StreamKey, Loaded]
+NO_PENDING: Pending = {}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """A command and everything about who asks. `authorize` raises unless the actor may act in the project.
+
+    `if_match` says of the resource's version whether the caller has seen it. `event_ids` makes ids
+    for its events; imports derive them, so that a line can never be recorded twice.
+    """
+
+    aggregate: Aggregate[Any]
+    entity_id: UUID
+    command: Command
+    org_id: UUID
+    actor: UUID
+    authorize: Callable[[UUID], None]
+    is_creating: bool = False
+    if_match: Callable[[int], bool] | None = None
+    key: IdempotencyKey | None = None
+    on_behalf_of: UUID | None = None
+    traceparent: str | None = None
+    wants_resource: bool = True
+    event_ids: Callable[[int], UUID] = lambda number: uuid7()
+
+    @property
+    def stream(self) -> str:
+        return stream_name(self.aggregate.name, self.entity_id)
+
+    @property
+    def stream_key(self) -> StreamKey:
+        return StreamKey(self.org_id, self.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a command comes to: the item for the log, and the aggregate once that is recorded."""
+
+    recording: Recording
+    before: Loaded
+    state: Any
+
+    @property
+    def after(self) -> Loaded:
+        """The aggregate as it will be if the log agrees; position and default instants are only known then."""
+        events = self.recording.events
+        effective_at = self.before.effective_at
+        if events:
+            effective_at = events[-1].effective_at or max(datetime.now(UTC), effective_at)
+        version = self.before.version + len(events)
+        return replace(self.before, state=self.state, version=version, effective_at=effective_at)
+
+
+class Decider:
+    """Decides on commands of one process. `clock` tells the instant, aware and in UTC."""
+
+    def __init__(self, log: Log, aggregates: Aggregates, clock: Callable[[], datetime]) -> None:
+        self._log = log
+        self._aggregates = aggregates
+        self._clock = clock
+
+    async def decide(self, request: CommandRequest, pending: Pending = NO_PENDING) -> Decided:
+        """Decide on the aggregate as it is known; `pending` are those about to be recorded before it."""
+        loaded = pending.get(request.stream_key) or await self._aggregates.remembered(
+            request.aggregate, request.org_id, request.entity_id
+        )
+        self._admit(request, loaded)
+        self._check_time(request.command, loaded)
+        facts = await self._facts(request, loaded, pending)
+        before = loaded or NOTHING
+        return _decided(request, before, request.aggregate.decide(before.state, request.command, facts))
+
+    def _admit(self, request: CommandRequest, loaded: Loaded | None) -> None:
+        if loaded is None:
+            if not request.is_creating:
+                raise NotFound
+            request.authorize(getattr(request.command, "project_id", None) or request.entity_id)
+            return
+        request.authorize(loaded.state.project_id)
+        if request.if_match is not None and not request.if_match(loaded.version):
+            raise VersionMismatch(loaded.version)
+        if loaded.version >= STREAM_EVENTS_MAX:
+            raise HistoryFull
+
+    def _check_time(self, command: Command, loaded: Loaded | None) -> None:
+        now = self._clock()
+        if command.effective_at is not None:
+            if command.effective_at > now:
+                raise EffectiveInFuture
+            if loaded is not None and command.effective_at < loaded.effective_at:
+                raise EffectiveBeforeLastChange
+        happened_on: date | None = getattr(command, "achieved_on", None)
+        if happened_on is not None and happened_on > (now + EASTERNMOST).date():
+            raise DayInFuture
+
+    async def _facts(self, request: CommandRequest, loaded: Loaded | None, pending: Pending) -> Facts:
+        """The facts the decision needs; another command may change them before the append (accepted)."""
+        command = request.command
+        wanted = command.projects_referred()
+        if loaded is not None and request.aggregate is not PROJECT:
+            wanted = (loaded.state.project_id, *wanted)
+        projects: dict[UUID, ProjectFacts] = {}
+        for project_id in wanted:
+            project = pending.get(StreamKey(request.org_id, stream_name(PROJECT.name, project_id)))
+            if project is None:
+                project = await self._aggregates.current(
+                    PROJECT, request.org_id, project_id, PROJECT_AGE_SECONDS_MAX
+                )
+            if project is not None:
+                request.authorize(project_id)
+                projects[project_id] = facts_of(project.state)
+        return Facts(projects, await self._existing(request.org_id, command.streams_referred(), pending))
+
+    async def _existing(self, org_id: UUID, streams: Sequence[str], pending: Pending) -> frozenset[str]:
+        if not streams:
+            return frozenset()
+        coming = frozenset(stream for stream in streams if StreamKey(org_id, stream) in pending)
+        return coming | await self._log.existing(org_id, streams)
+
+
+def _decided(request: CommandRequest, before: Loaded, events: Sequence[EventData]) -> Decided:
+    """Fold the events and make them ready for the log. The project of an event is that of the state after it."""
+    state = before.state
+    new: list[NewEvent] = []
+    for number, data in enumerate(events):
+        state = request.aggregate.evolve(state, data)
+        new.append(
+            NewEvent(
+                event_id=request.event_ids(number),
+                stream=request.stream,
+                version=before.version + number + 1,
+                project_id=state.project_id,
+                data=data,
+                effective_at=request.command.effective_at,
+                effective_floor=before.effective_at if before.version else None,
+                on_behalf_of=request.on_behalf_of,
+                traceparent=request.traceparent,
+            )
+        )
+    recording = Recording(
+        org_id=request.org_id,
+        actor=request.actor,
+        expectations=(Expectation(request.stream, before.version),),
+        events=tuple(new),
+        answer=_answer(request, before.version + len(new), state),
+        key=request.key,
+    )
+    return Decided(recording, before, state)
+
+
+def _answer(request: CommandRequest, version: int, state: Any) -> Answer:
+    aggregate = request.aggregate
+    return Answer(
+        status=201 if request.is_creating else 200,
+        body=resource_body(aggregate, request.entity_id, version, state) if request.wants_resource else b"",
+        version=version,
+        location=f"/v1/{aggregate.plural}/{request.entity_id}" if request.is_creating else None,
+    )
