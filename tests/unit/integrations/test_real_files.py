@@ -5,6 +5,7 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -40,6 +41,7 @@ def log_from_csv(path: Path, options: Options = DESK, instants: InstantReader = 
         return event_log.convert(csv_log.read(table, instants, ("?",)), options)
 
 
+@cache
 def problems() -> tuple[ConvertedLog, bool]:
     path, is_whole = whole_or_extract("issues/volvo-closed-problems.csv.gz", "volvo-100-cases.csv")
     return log_from_csv(path), is_whole
