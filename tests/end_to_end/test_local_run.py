@@ -7,16 +7,19 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import pytest
 import pytest_asyncio
 
 from deploy.local.addresses import CUSTOMARY
-from deploy.local.ports import LOOPBACK, is_free
-from deploy.local.processes import RECORD_SUFFIX, ProcessIdentity
+from deploy.local.nats import greets
+from deploy.local.ports import LOOPBACK, any_free_port, is_free
+from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.processes import RECORD_SUFFIX, ChildProcess, ProcessIdentity
 from tests.support.servers import temporary_run
 
 START_SECONDS_MAX = 90
@@ -31,14 +34,13 @@ class Terminal:
     lines: list[str] = field(default_factory=list)
 
     @classmethod
-    async def type(cls, *arguments: str, directory: Path) -> "Terminal":
-        command = ["-m", "deploy.local", *arguments, "--directory", str(directory)]
-        pipe = asyncio.subprocess.PIPE
+    async def type(cls, *arguments: str, directory: Path, **environment: str) -> "Terminal":
+        own = {name: value for name, value in os.environ.items() if name not in ("PG", "NATS")}
         return cls(
             await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command,
-                stdout=pipe,
+                *[sys.executable, "-m", "deploy.local", *arguments, "--directory", str(directory)],
+                env={**own, **environment},
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -172,3 +174,32 @@ async def test_after_a_crash_the_next_run_tidies_up_keeps_the_data_and_ends_in_o
     reset = await Terminal.type("reset", directory=directory)
     assert await reset.end() == 0
     assert content_of(directory) == ["lock"]
+
+
+@pytest.fixture
+def plain_nats(tmp_path: Path) -> Iterator[str]:
+    """The URL of somebody else's NATS, which knows no users."""
+    port = any_free_port()
+    program = [str(Path(sys.executable).parent / "nats-server"), "--jetstream", "--addr", LOOPBACK]
+    server = ChildProcess(
+        "somebody's NATS",
+        [*program, "--port", str(port), "--store_dir", str(tmp_path)],
+        tmp_path / "nats.log",
+    )
+    server.start()
+    server.wait_until(lambda: greets(port), seconds=30)
+    yield f"nats://{LOOPBACK}:{port}"
+    assert server.alive
+    server.stop()
+
+
+async def test_servers_given_by_dsn_are_used_instead_of_embedded_ones(
+    disposable_postgres: EmbeddedPostgres, plain_nats: str, tmp_path: Path
+) -> None:
+    directory = tmp_path / "run"
+    terminal = await Terminal.type("run", directory=directory, PG=disposable_postgres.dsn(), NATS=plain_nats)
+    await terminal.read_until("Ready in")
+    assert processes_of(directory).keys() == {"projects", "timeline", "notifications"}
+    assert (await curl(terminal.line("curl ")))["name"] == "Moving to the new data center"
+    terminal.process.terminate()
+    assert await terminal.end() == 0
