@@ -6,6 +6,7 @@ from typing import Any
 
 Document = dict[str, Any]
 Labels = Mapping[str, str]
+WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,19 @@ class Workload:
         return self.kind in ("Deployment", "StatefulSet")
 
     @property
+    def template(self) -> Document:
+        spec = self.document["spec"]
+        template: Document = (spec["jobTemplate"]["spec"] if self.kind == "CronJob" else spec)["template"]
+        return template
+
+    @property
     def pod(self) -> Document:
-        pod: Document = self.document["spec"]["template"]["spec"]
+        pod: Document = self.template["spec"]
         return pod
 
     @property
     def pod_labels(self) -> Labels:
-        labels: Labels = self.document["spec"]["template"]["metadata"].get("labels", {})
+        labels: Labels = self.template["metadata"].get("labels", {})
         return labels
 
     @property
@@ -110,9 +117,7 @@ class Manifests:
         return None
 
     def workloads(self) -> list[Workload]:
-        return [
-            Workload(document) for document in self.of_kind("Deployment", "StatefulSet", "DaemonSet", "Job")
-        ]
+        return [Workload(document) for document in self.of_kind(*WORKLOAD_KINDS)]
 
     def containers(self) -> Iterator[Container]:
         for workload in self.workloads():

@@ -12,6 +12,7 @@ PREFIX = "MILEPOST_"
 FOREIGN_PREFIXES = ("OTEL_",)
 # What one run of the program reads and its settings class cannot demand, because the other runs do without.
 NEEDED_TO = {"migrate": {"MILEPOST_ADMIN_DATABASE_URL"}}
+SETTINGS_OF_RUN = {"migrate": ("MigrationSettings",), "rebuild": ("RebuildSettings",)}
 SECRET_NAME = re.compile(r"password|secret|token|private|credential", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@|-----BEGIN|password\s*[:=]\s*(?!\$)\S")
 
@@ -44,7 +45,7 @@ def variables_of(service: str, run: str) -> tuple[set[str], set[str]]:
 
 
 def settings_of(service: str, run: str) -> type[ServiceSettings]:
-    """`Settings`, or `<Service>Settings`; `MigrationSettings` for `migrate` where there are such.
+    """`Settings`, or `<Service>Settings`, or those of the run where it has settings of its own.
 
     Raises `LookupError` unless the settings module of the service has one of them.
     """
@@ -53,8 +54,7 @@ def settings_of(service: str, run: str) -> type[ServiceSettings]:
         module = import_module(name)
     except ModuleNotFoundError as error:
         raise LookupError(f"there is no {name}: {error}") from error
-    candidates = ["MigrationSettings"] if run == "migrate" else []
-    candidates += ["Settings", f"{service.capitalize()}Settings"]
+    candidates = [*SETTINGS_OF_RUN.get(run, ()), "Settings", f"{service.capitalize()}Settings"]
     for candidate in candidates:
         found = getattr(module, candidate, None)
         if isinstance(found, type) and issubclass(found, ServiceSettings):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.k8s.manifests import Finding, Manifests, Workload, selects
+from deploy.k8s.manifests import Finding, Manifests, Workload, selects, where
 
 GRACE_SECONDS_MIN = 30
 USER_MIN = 1
@@ -125,10 +125,11 @@ def deployments_survive_a_node(manifests: Manifests) -> Iterator[Finding]:
 
 def jobs_end(manifests: Manifests) -> Iterator[Finding]:
     """A migration that cannot succeed gives up, and is swept away some day."""
-    for job in manifests.of_kind("Job"):
+    for job in manifests.of_kind("Job", "CronJob"):
+        spec = job["spec"]["jobTemplate"]["spec"] if job["kind"] == "CronJob" else job["spec"]
         for field in ("backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
-            if field not in job["spec"]:
-                yield Finding(f"Job {job['metadata']['name']}", f"{field} is missing")
+            if field not in spec:
+                yield Finding(where(job), f"{field} is missing")
 
 
 RULES = (

@@ -34,7 +34,7 @@ SLIPS = [
         "a service that also reaches migrations",
         references.services_reach_pods,
         in_spec("Service", "timeline", lambda spec: spec["selector"].pop("app.kubernetes.io/component")),
-        "selects Deployment timeline, Job migrate-timeline",
+        "must select the pods of one workload, selects ",
     ),
     Slip(
         "a port nobody opened",

@@ -158,4 +158,14 @@ SLIPS = [
         in_spec("Job", "migrate-projects", lambda spec: spec.pop("activeDeadlineSeconds")),
         "activeDeadlineSeconds is missing",
     ),
+    Slip(
+        "a rebuild that is never swept away",
+        workloads.jobs_end,
+        in_spec(
+            "CronJob",
+            "rebuild-timeline",
+            lambda spec: spec["jobTemplate"]["spec"].pop("ttlSecondsAfterFinished"),
+        ),
+        "CronJob rebuild-timeline: ttlSecondsAfterFinished is missing",
+    ),
 ]
