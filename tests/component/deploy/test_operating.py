@@ -8,7 +8,9 @@ import typer
 import yaml
 from prometheus_client import REGISTRY
 
+from deploy.k8s.manifests import Manifests
 from deploy.k8s.rules.references import PROVIDED_CONFIG_MAPS, PROVIDED_SECRETS
+from deploy.k8s.rules.variables import environment, variables_of
 from services.notifications.__main__ import cli as notifications
 from services.projects.__main__ import cli as projects
 from services.timeline.__main__ import cli as timeline
@@ -75,3 +77,17 @@ def test_the_commands_it_names_exist(service: str) -> None:
 def test_the_make_targets_it_names_exist() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"`make ([a-z0-9-]+)", HANDBOOK)) - targets == set()
+
+
+def test_every_setting_is_explained() -> None:
+    explained = set(re.findall(r"`(MILEPOST_[A-Z_]+)`", HANDBOOK[HANDBOOK.index("## Settings") :]))
+    runs = [(service, run) for service in COMMANDS for run in ("serve", "migrate", "rebuild")]
+    read = {name for service, run in runs for name in variables_of(service, run)[0]}
+    assert explained == read
+
+
+def test_what_the_manifests_set_is_marked(production: Manifests) -> None:
+    marked = set(re.findall(r"`(MILEPOST_[A-Z_]+)` •", HANDBOOK))
+    ours = [container for container in production.containers() if container.service]
+    given = {name for container in ours for name in environment(production, container)}
+    assert marked == given
