@@ -24,7 +24,18 @@ def issue_life_chart(
 ) -> dict[str, Any]:
     """A Vega-Lite specification: time runs to the right, each state has its lane."""
     lanes = list(dict.fromkeys(stay.state for stay in spent))
-    bars = [
+    return {
+        "$schema": SCHEMA,
+        "config": HOUSE_STYLE,
+        "title": {"text": title, "subtitle": "its states over time; blocked where the line is red"},
+        "width": 640,
+        "height": LANE_HEIGHT * max(len(lanes), 1),
+        "layer": [_stays(spent, lanes, until), _blocks(held_up, spent, lanes, until)],
+    }
+
+
+def _stays(spent: Sequence[Stay], lanes: Sequence[str], until: datetime) -> dict[str, Any]:
+    values = [
         {
             "state": stay.state,
             "category": stay.category,
@@ -33,7 +44,23 @@ def issue_life_chart(
         }
         for stay in spent
     ]
-    walls = [
+    color = {
+        "field": "category",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": list(COLORS), "range": list(COLORS.values())},
+    }
+    return {
+        "data": {"values": values},
+        "mark": {"type": "bar", "height": {"band": 0.6}, "minBandSize": 2},
+        "encoding": {**_place(lanes), "color": color},
+    }
+
+
+def _blocks(
+    held_up: Sequence[Block], spent: Sequence[Stay], lanes: Sequence[str], until: datetime
+) -> dict[str, Any]:
+    values = [
         {
             "state": _lane_at(block.blocked_at, spent),
             "from": instant_text(block.blocked_at),
@@ -41,36 +68,18 @@ def issue_life_chart(
         }
         for block in held_up
     ]
-    time_axis = {"field": "from", "type": "temporal", "title": None, "scale": {"type": "utc"}}
-    lane_axis = {"field": "state", "type": "nominal", "title": None, "sort": lanes}
     return {
-        "$schema": SCHEMA,
-        "config": HOUSE_STYLE,
-        "title": {"text": title, "subtitle": "its states over time; blocked where the line is red"},
-        "width": 640,
-        "height": LANE_HEIGHT * max(len(lanes), 1),
-        "layer": [
-            {
-                "data": {"values": bars},
-                "mark": {"type": "bar", "height": {"band": 0.6}, "minBandSize": 2},
-                "encoding": {
-                    "x": time_axis,
-                    "x2": {"field": "to"},
-                    "y": lane_axis,
-                    "color": {
-                        "field": "category",
-                        "type": "nominal",
-                        "title": None,
-                        "scale": {"domain": list(COLORS), "range": list(COLORS.values())},
-                    },
-                },
-            },
-            {
-                "data": {"values": walls},
-                "mark": {"type": "rule", "color": "#c0392b", "strokeWidth": 4},
-                "encoding": {"x": time_axis, "x2": {"field": "to"}, "y": lane_axis},
-            },
-        ],
+        "data": {"values": values},
+        "mark": {"type": "rule", "color": "#c0392b", "strokeWidth": 4},
+        "encoding": _place(lanes),
+    }
+
+
+def _place(lanes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "x": {"field": "from", "type": "temporal", "title": None, "scale": {"type": "utc"}},
+        "x2": {"field": "to"},
+        "y": {"field": "state", "type": "nominal", "title": None, "sort": list(lanes)},
     }
 
 

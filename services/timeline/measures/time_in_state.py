@@ -94,6 +94,7 @@ def time_by_category(spent: Iterable[Stay]) -> dict[str, timedelta]:
 
 
 def time_blocked(held_up: Iterable[Block]) -> timedelta:
+    """Time in which work could not go on, all blocks together; they never overlap."""
     return sum((block.duration for block in held_up), timedelta())
 
 
