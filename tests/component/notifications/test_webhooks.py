@@ -132,7 +132,7 @@ async def test_an_answer_is_read_up_to_a_limit_and_an_excerpt_of_it_kept(world: 
     endpoint = await world.register()
     event = comment(world)
     await world.tell(event)
-    world.receiver.answer = receivers.flood(megabytes=1)
+    world.receiver.answer = receivers.flood
 
     assert await world.deliver() == [Recorded.DELIVERED]
     found = await delivery_log.DeliveryLog(world.database).one(

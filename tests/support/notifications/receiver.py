@@ -51,17 +51,14 @@ async def hang_up(send: Send) -> None:
     raise ConnectionAbortedError
 
 
-def flood(megabytes: int) -> Answer:
-    """Accept with far more of an answer than anybody reads."""
-
-    async def answer(send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        with contextlib.suppress(OSError):
-            for _ in range(megabytes * 16):
-                await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-
-    return answer
+async def flood(send: Send) -> None:
+    """Accept with far more of an answer than anybody could read in time."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    with contextlib.suppress(OSError):
+        for _ in range(10_000):
+            await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b""})
 
 
 @dataclass
