@@ -5,11 +5,11 @@ import pytest
 from deploy.k8s.manifests import Manifests
 from deploy.k8s.rendering import OVERLAYS, overlays
 from deploy.k8s.validate import findings_of, rules_for
-from tests.component.deploy.slips import exposure, network, references, schemas, variables, workloads
+from tests.component.deploy.slips import exposure, kinds, network, references, variables, workloads
 from tests.component.deploy.spoiling import Slip
 
 SLIPS = [
-    *schemas.SLIPS,
+    *kinds.SLIPS,
     *workloads.SLIPS,
     *references.SLIPS,
     *variables.SLIPS,
