@@ -80,24 +80,25 @@ def content_of(directory: Path) -> list[str]:
 @pytest_asyncio.fixture(scope="module")
 async def directory() -> AsyncIterator[Path]:
     with temporary_run("local") as temporary:
-        yield temporary / "run"
-        for process in processes_of(temporary).values():
-            process.kill()
+        directory = temporary / "run"
+        yield directory
+        owner = (directory / "lock").read_text()
+        if owner:
+            # A test failed half way: without its supervisor, what it started stays dead.
+            os.kill(int(owner), signal.SIGKILL)
 
 
 @pytest_asyncio.fixture(scope="module")
 async def first_run(directory: Path) -> AsyncIterator[Terminal]:
     """A run while somebody else sits on the customary port of projects."""
     with socket.socket() as occupant:
+        occupant.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is_free(CUSTOMARY["projects"]):
             occupant.bind((LOOPBACK, CUSTOMARY["projects"]))
             occupant.listen()
         terminal = await Terminal.type("run", directory=directory)
         await terminal.read_until("Ready in")
     yield terminal
-    if terminal.process.returncode is None:
-        terminal.process.kill()
-        await terminal.process.wait()
 
 
 async def curl(line: str) -> dict[str, object]:

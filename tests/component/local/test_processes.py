@@ -1,5 +1,6 @@
 """Child processes of `make run`: started, watched, and ended for certain."""
 
+import signal
 import sys
 from io import StringIO
 from pathlib import Path
@@ -15,9 +16,19 @@ from deploy.local.supervising import RESTARTS_MAX, Supervising
 from deploy.local.telling import Telling
 from tests.support.eventually import eventually
 
+# A program that says when it runs, and when it was asked to stop; it ends after as many signals as it pauses.
+ON = (
+    "import signal; signal.signal(signal.SIGTERM, lambda *_: print('goodbye', flush=True)); "
+    "print('on', flush=True)"
+)
+
 
 def program(name: str, code: str, directory: Path) -> ChildProcess:
     return ChildProcess(name, [sys.executable, "-c", code], directory / f"{name}.log")
+
+
+def has_logged(process: ChildProcess, *lines: str) -> None:
+    assert last_lines(process.log) == list(lines)
 
 
 def plain() -> tuple[Telling, StringIO]:
@@ -59,21 +70,13 @@ def test_a_program_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
 
 
 async def test_a_program_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
-    deaf = program(
-        "deaf",
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)",
-        tmp_path,
-    )
+    deaf = program("deaf", f"{ON}; signal.pause(); signal.pause()", tmp_path)
     deaf.stop_seconds = 0.2
     deaf.start()
-
-    def has_started() -> None:
-        assert last_lines(deaf.log) == ["on"]
-
-    await eventually(has_started)
+    await eventually(lambda: has_logged(deaf, "on"))
     deaf.stop()
-    assert not deaf.alive
-    assert deaf.exit_code == -9
+    has_logged(deaf, "on", "goodbye")
+    assert deaf.exit_code == -signal.SIGKILL
 
 
 def test_a_living_run_keeps_its_directory(tmp_path: Path) -> None:
@@ -94,15 +97,17 @@ def test_a_lock_left_by_a_crash_does_not_hold(tmp_path: Path) -> None:
     run.release()
 
 
-def test_what_a_crashed_run_left_running_is_stopped(tmp_path: Path) -> None:
-    orphan = program("timeline", "import time; time.sleep(60)", tmp_path / "logs")
+async def test_what_a_crashed_run_left_running_is_asked_to_stop(tmp_path: Path) -> None:
+    orphan = program("timeline", f"{ON}; signal.pause()", tmp_path / "logs")
     orphan.start()
+    await eventually(lambda: has_logged(orphan, "on"))
     run = RunDirectory(tmp_path)
     run.acquire()
-    assert run.stop_leftovers() == ["timeline"]
-    assert not orphan.alive
-    assert run.stop_leftovers() == []
+    left_running, then = run.stop_leftovers(), run.stop_leftovers()
     run.release()
+    assert (left_running, then) == (["timeline"], [])
+    has_logged(orphan, "on", "goodbye")
+    assert not orphan.alive
 
 
 def test_a_pid_that_is_somebody_elses_now_is_left_alone(tmp_path: Path) -> None:
