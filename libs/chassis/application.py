@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.chassis import logging, openapi, problems
 from libs.chassis.health import Check, Readiness
@@ -36,6 +36,13 @@ class Application(FastAPI):
         self._guard = guard
         self._described: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         super().__init__(**options)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the framework does it, less the telemetry of its own that is off anyway."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """The guard answers every exception itself, so the layers of the framework that would are left out."""

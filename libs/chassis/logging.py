@@ -3,8 +3,9 @@
 import logging
 import re
 import sys
+import time
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import structlog
@@ -85,6 +86,11 @@ def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     return event
 
 
+@lru_cache(maxsize=2)
+def _second(epoch_seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch_seconds))
+
+
 def _masked(value: Any) -> Any:
     match value:
         case str():
@@ -110,7 +116,8 @@ def request_log(service: str, *, log_format: Literal["json", "console"] | None =
     def write(method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
         if route in UNLOGGED_ROUTES:
             return
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = time.time()
+        moment = f"{_second(int(now))}.{int(now % 1 * 1_000_000):06d}Z"
         milliseconds = seconds * 1_000
         if is_console:
             stream.write(f"{moment} {status} {method} {route} {milliseconds:.1f} ms {trace_id}\n")

@@ -64,7 +64,7 @@ class RequestGuard:
             # Whatever can be read can be asked for without its body, which the server leaves out.
             scope = {**scope, "method": "GET"}
         exchange = _Exchange(receive, send, is_import=scope["path"].startswith(IMPORT_PREFIX))
-        metrics.REQUESTS_IN_PROGRESS.inc()
+        metrics.requests_in_progress += 1
         try:
             if tracing.is_collecting():
                 with tracing.span(f"{method} {scope['path']}", traceparent=own):
@@ -72,25 +72,25 @@ class RequestGuard:
             else:
                 await self._answer(scope, exchange, announced_bytes)
         finally:
-            metrics.REQUESTS_IN_PROGRESS.dec()
+            metrics.requests_in_progress -= 1
             self._record(method, scope, exchange.status or UNANSWERED, time.perf_counter() - started, own)
 
     async def _answer(self, scope: Scope, exchange: "_Exchange", announced_bytes: int) -> None:
         receive = exchange.receive if scope["method"] in METHODS_WITH_BODY else exchange.receive_unguarded
-        deadline = exchange.deadline = asyncio.timeout(None if exchange.is_import else self._deadline_seconds)
+        if not exchange.is_import:
+            exchange.start_deadline(self._deadline_seconds)
         try:
-            async with deadline:
-                exchange.expect(announced_bytes)
-                await self._app(scope, receive, exchange.send)
-        except Exception as error:
-            if exchange.status:
-                # Half an answer is out: only a broken connection can still say that it is no answer.
-                log.error("answer_broken_off", path=scope["path"], exc_info=error)
+            exchange.expect(announced_bytes)
+            await self._app(scope, receive, exchange.send)
+        except asyncio.CancelledError:
+            if not exchange.is_deadline_the_cause():
                 raise
-            cause = exchange.refusal or (exchange.overdue() if deadline.expired() else error)
-            exchange.deadline = None
-            answer = problems.answer(cause, scope["path"])
-            await answer(scope, exchange.receive_unguarded, exchange.send)
+            await _refuse(scope, exchange, exchange.overdue())
+        except Exception as error:
+            exchange.stop_deadline()
+            await _refuse(scope, exchange, exchange.refusal or error)
+        finally:
+            exchange.stop_deadline()
 
     def _record(self, method: str, scope: Scope, status: int, seconds: float, traceparent: str) -> None:
         route: str = getattr(scope.get("route"), "path", None) or self._templates.get(
@@ -106,14 +106,25 @@ class RequestGuard:
             self._request_log(method, route, status, seconds, traceparent[3:35])
 
 
+async def _refuse(scope: Scope, exchange: "_Exchange", cause: Exception) -> None:
+    if exchange.status:
+        # Half an answer is out: only a broken connection can still say that it is no answer.
+        log.error("answer_broken_off", path=scope["path"], exc_info=cause)
+        raise cause
+    answer = problems.answer(cause, scope["path"])
+    await answer(scope, exchange.receive_unguarded, exchange.send)
+
+
 class _Exchange:
     """One request and its answer on their way through; `status` is 0 until the answer starts."""
 
     __slots__ = (
         "_bytes_left",
+        "_deadline",
         "_is_body_complete",
+        "_is_overdue",
         "_send",
-        "deadline",
+        "_task",
         "is_import",
         "receive_unguarded",
         "refusal",
@@ -126,10 +137,32 @@ class _Exchange:
         self.is_import = is_import
         self._bytes_left = IMPORT_BODY_BYTES_MAX if is_import else BODY_BYTES_MAX
         self._is_body_complete = True
-        self.deadline: asyncio.Timeout | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_overdue = False
         # Frameworks swallow what `receive` raises and make a 400 of it; this is what was meant.
         self.refusal: Problem | None = None
         self.status = 0
+
+    def start_deadline(self, seconds: float) -> None:
+        """Cancel the request after so many seconds; as `asyncio.timeout` does, for a third of its price."""
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(loop)
+        self._deadline = loop.call_later(seconds, self._expire)
+
+    def stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def is_deadline_the_cause(self) -> bool:
+        """Whether the cancellation just caught came from the deadline, and from nobody else besides."""
+        return self._is_overdue and self._task is not None and self._task.uncancel() == 0
+
+    def _expire(self) -> None:
+        self._is_overdue = True
+        if self._task is not None:
+            self._task.cancel()
 
     def expect(self, announced_bytes: int) -> None:
         """Refuse a body that says itself that it is too large, before a byte of it is read."""
@@ -161,9 +194,8 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.deadline is not None:
-                # What has started may take its time: streams live for hours.
-                self.deadline.reschedule(None)
+            # What has started may take its time: streams live for hours.
+            self.stop_deadline()
         await self._send(message)
 
     def overdue(self) -> Problem:

@@ -17,6 +17,7 @@ from libs.chassis.settings import ServiceSettings
 async def finish(request: Request) -> Response:
     """An answer that is still being made when the process is told to stop."""
     await request.app.state.stopping.wait()
+    print("request finished", flush=True)  # noqa: T201
     return PlainTextResponse("finished")
 
 

@@ -122,6 +122,8 @@ async def test_provisioning_makes_what_is_missing_and_may_be_repeated(
         service = await asyncpg.connect(dsn)
         try:
             assert await service.fetchval("select count(*) from facts") == 2
+            owned_by = "select tableowner from pg_tables where tablename = 'facts'"
+            assert await service.fetchval(owned_by) == owner
             assert await service.fetchval("show synchronous_commit") == "on"
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await service.execute("insert into facts values ('c')")

@@ -68,6 +68,13 @@ async def test_every_fault_is_named_by_its_place_and_none_is_repeated(client: ht
     assert "canary" not in json.dumps(errors)
 
 
+async def test_what_a_validator_says_of_the_input_is_not_passed_on(client: httpx2.AsyncClient) -> None:
+    for path in ("/v1/things/1/grow", "/v1/plain"):
+        response = await client.post(path, json={"name": "bad canary", "size": 1})
+        problem(response, 422, "invalid_request")
+        assert "canary" not in response.text
+
+
 async def test_a_model_the_service_reads_itself_is_named_the_same_way(client: httpx2.AsyncClient) -> None:
     response = await client.post("/v1/plain", json={"name": 3, "size": 1})
     errors = problem(response, 422, "invalid_request")["errors"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import asyncpg
 import httpx2
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -22,10 +22,16 @@ from libs.chassis.settings import ServiceSettings
 CANARY = "hunter2 at db.internal"
 
 
+def _refuse_bad_names(name: str) -> str:
+    if name.startswith("bad"):
+        raise ValueError(f"{name} is a bad name")
+    return name
+
+
 class Thing(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str
+    name: Annotated[str, AfterValidator(_refuse_bad_names)]
     size: int
 
 

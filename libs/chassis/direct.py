@@ -1,0 +1,104 @@
+"""Operations answered without the framework: for paths on which routing would cost more than the work.
+
+The request guard stands before them as before everything else; errors are raised as `Problem`s as everywhere.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from libs.chassis.problems import Problem
+
+NO_HEADERS: Mapping[str, str] = {}
+
+
+class DirectRequest:
+    """A request as the server hands it over. Header names are lower-case; of repeated ones the last counts."""
+
+    __slots__ = ("_headers", "_receive", "method", "path", "state")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.state: Any = scope["app"].state
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._receive = receive
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header, or `None`."""
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self) -> bytes:
+        """The whole body; raises what the guard objects to, and `ClientDisconnect` if nobody is there any more."""
+        message = await self._receive()
+        parts = [message.get("body", b"")]
+        while message.get("more_body", False):
+            message = await self._receive()
+            parts.append(message.get("body", b""))
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+@dataclass(slots=True)
+class DirectAnswer:
+    """A ready answer: its JSON, and headers beside `content-type` and `content-length`."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+
+
+Operation = Callable[[DirectRequest], Awaitable[DirectAnswer]]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectRoute:
+    """What answers a request; `path` is the template under which it is measured and logged."""
+
+    path: str
+    operation: Operation
+
+
+class DirectRoutes(Protocol):
+    """Knows the operations by method and path."""
+
+    def find(self, method: str, path: str) -> DirectRoute | None:
+        """The operation, or `None` if the path is somebody else's. Raises `Problem` 405 for a wrong method."""
+
+
+class DirectDispatch:
+    """Answers what `routes` know; everything else goes on to `app`. `owner` is the application of both."""
+
+    def __init__(self, routes: DirectRoutes, app: ASGIApp, owner: Any) -> None:
+        self._routes = routes
+        self._app = app
+        self._owner = owner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        scope["app"] = self._owner
+        scope["route"] = route
+        answer = await route.operation(DirectRequest(scope, receive))
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def method_not_allowed(allowed: str) -> Problem:
+    """The 405 of a path that exists, with the methods it has."""
+    return Problem(405, "method_not_allowed", headers={"Allow": allowed})
+
+
+def _headers(answer: DirectAnswer) -> list[tuple[bytes, bytes]]:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if answer.status != 304:
+        headers.append((b"content-type", b"application/json"))
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    return headers
