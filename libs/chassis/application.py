@@ -16,6 +16,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.chassis import logging, openapi, problems
+from libs.chassis.direct import DirectDispatch, DirectRoutes
+from libs.chassis.direct import DirectDispatch, DirectRoutes
 from libs.chassis.health import Check, Readiness
 from libs.chassis.identity import person_verifier, service_verifier
 from libs.chassis.request_guard import RequestGuard
@@ -32,8 +34,11 @@ ASSET_TYPES = {
 class Application(FastAPI):
     """A FastAPI application whose only outer layer is the request guard, and whose document tells the truth."""
 
-    def __init__(self, *, guard: Mapping[str, Any], **options: Any) -> None:
+    def __init__(
+        self, *, guard: Mapping[str, Any], direct: DirectRoutes | None = None, **options: Any
+    ) -> None:
         self._guard = guard
+        self._direct = direct
         self._described: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         super().__init__(**options)
 
@@ -49,6 +54,10 @@ class Application(FastAPI):
         app: ASGIApp = AsyncExitStackMiddleware(self.router)
         for layer in reversed(self.user_middleware):
             app = layer.cls(app, *layer.args, **layer.kwargs)
+        if self._direct is not None:
+            app = DirectDispatch(self._direct, app, self)
+        if self._direct is not None:
+            app = DirectDispatch(self._direct, app)
         templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
         return RequestGuard(app, templates=templates, **self._guard)
 
@@ -72,6 +81,7 @@ def create(
     *,
     routers: Sequence[APIRouter] = (),
     routes: Sequence[BaseRoute] = (),
+    direct: DirectRoutes | None = None,
     checks: Mapping[str, Check] | None = None,
     stopping: asyncio.Event | None = None,
     description: str = "",
@@ -81,7 +91,8 @@ def create(
 
     `checks` make up readiness, which ends when `stopping` is set; streams watch `app.state.stopping` too.
     `app.state.token_verifier` and `.service_token_verifier` are there if the settings name a key file.
-    `middleware` is for what not every service needs, e.g. compression. The first route that matches answers.
+    `middleware` is for what not every service needs, e.g. compression. The first route that matches answers,
+    `direct` ones, which bypass middleware and framework, before all others.
     """
     is_logged = settings.log_level in ("debug", "info")
     app = Application(
@@ -89,6 +100,8 @@ def create(
             "deadline_seconds": settings.request_deadline_seconds,
             "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
         },
+        direct=direct,
+        direct=direct,
         title=title,
         description=description,
         version="1",

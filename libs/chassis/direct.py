@@ -72,19 +72,17 @@ class DirectRoutes(Protocol):
 
 
 class DirectDispatch:
-    """Answers what `routes` know; everything else goes on to `app`. `owner` is the application of both."""
+    """Answers what `routes` know; everything else goes on to `app`."""
 
-    def __init__(self, routes: DirectRoutes, app: ASGIApp, owner: Any) -> None:
+    def __init__(self, routes: DirectRoutes, app: ASGIApp) -> None:
         self._routes = routes
         self._app = app
-        self._owner = owner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if route is None:
             await self._app(scope, receive, send)
             return
-        scope["app"] = self._owner
         scope["route"] = route
         answer = await route.operation(DirectRequest(scope, receive))
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})

@@ -169,8 +169,13 @@ def read_keys(jwks_file: Path) -> KeySet:
 
 def caller(request: Request) -> Caller:
     """The caller of a request; raises `Problem` 401."""
-    verifier: TokenVerifier[Caller] = request.app.state.token_verifier
-    return verifier.verify_header(request.headers.get("authorization"))
+    return caller_in(request.app.state, request.headers.get("authorization"))
+
+
+def caller_in(state: Any, authorization: str | None) -> Caller:
+    """The caller an `Authorization` header names to the application with that state; raises `Problem` 401."""
+    verifier: TokenVerifier[Caller] = state.token_verifier
+    return verifier.verify_header(authorization)
 
 
 def service_caller(request: Request) -> ServiceCaller:

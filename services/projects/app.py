@@ -70,7 +70,8 @@ def create_app(
         "projects",
         settings,
         description=documentation.DESCRIPTION,
-        routes=[*commands.routes(), *imports.routes(), *log_feed.routes()],
+        routes=[*imports.routes(), *log_feed.routes()],
+        direct=commands.CommandRoutes(),
         checks={"database": database.is_writable},
         stopping=stopping,
     )

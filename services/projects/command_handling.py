@@ -4,9 +4,8 @@ One round trip per command when the aggregate is in memory. A command that lost 
 log says of the idempotency key comes before any refusal, because the first attempt may have succeeded.
 """
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from libs.events.log.log import Log
 from libs.events.log.recording import Answer, Appended, Conflict, KeyReused, Outcome, Replayed
 from services.projects.aggregate import Rejection
 from services.projects.deciding import NO_PENDING, CommandRequest, Decided, Decider, Pending
-from services.projects.loading import Aggregates, Loaded
+from services.projects.loading import Aggregates
 from services.projects.refusals import Contended, KeyInUse, KeyMisused, NotFound, VersionMismatch
 
 ATTEMPTS_MAX = 4
@@ -61,8 +60,8 @@ class CommandHandler:
 
     async def _handle(self, request: CommandRequest) -> Handled:
         try:
-            for _ in range(ATTEMPTS_MAX):
-                decided = await self._decider.decide(request)
+            for attempt in range(ATTEMPTS_MAX):
+                decided = await self._decider.decide(request, is_first_attempt=attempt == 0)
                 if not decided.recording.events and request.key is None:
                     return Handled(decided.recording.answer, decided.before.position)
                 outcome = await self._appends.append(decided.recording)
@@ -88,7 +87,9 @@ class CommandHandler:
         match outcome:
             case Appended():
                 if decided.recording.events:
-                    self._aggregates.put(request.stream_key, _recorded(decided, outcome))
+                    self._aggregates.put(
+                        request.stream_key, decided.after(outcome.position, outcome.recorded_at)
+                    )
                 return Handled(decided.recording.answer, outcome.position)
             case Replayed():
                 return Handled(outcome.answer, outcome.position, was_replayed=True)
@@ -107,14 +108,3 @@ class CommandHandler:
             case KeyReused():
                 raise KeyMisused
         return None
-
-
-def _recorded(decided: Decided, appended: Appended) -> Loaded:
-    """The aggregate after its events were recorded, with the effective instant the log gave the last one."""
-    last = decided.recording.events[-1]
-    return replace(
-        decided.after,
-        position=appended.position,
-        effective_at=last.effective_at or max(appended.recorded_at, decided.before.effective_at),
-        read_at=time.monotonic(),
-    )

@@ -3,9 +3,10 @@
 Nothing is recorded here; what comes out is an item for the log.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -78,15 +79,13 @@ class Decided:
     before: Loaded
     state: Any
 
-    @property
-    def after(self) -> Loaded:
-        """The aggregate as it will be if the log agrees; position and default instants are only known then."""
-        events = self.recording.events
-        effective_at = self.before.effective_at
-        if events:
-            effective_at = events[-1].effective_at or max(datetime.now(UTC), effective_at)
-        version = self.before.version + len(events)
-        return replace(self.before, state=self.state, version=version, effective_at=effective_at)
+    def after(self, position: int, recorded_at: datetime) -> Loaded:
+        """The aggregate once this is recorded at that position and instant."""
+        events, before = self.recording.events, self.before
+        if not events:
+            return before
+        effective_at = events[-1].effective_at or max(recorded_at, before.effective_at)
+        return Loaded(self.state, events[-1].version, position, effective_at, time.monotonic())
 
 
 class Decider:
@@ -97,11 +96,18 @@ class Decider:
         self._aggregates = aggregates
         self._clock = clock
 
-    async def decide(self, request: CommandRequest, pending: Pending = NO_PENDING) -> Decided:
-        """Decide on the aggregate as it is known; `pending` are those about to be recorded before it."""
-        loaded = pending.get(request.stream_key) or await self._aggregates.remembered(
-            request.aggregate, request.org_id, request.entity_id
-        )
+    async def decide(
+        self, request: CommandRequest, pending: Pending = NO_PENDING, *, is_first_attempt: bool = True
+    ) -> Decided:
+        """Decide on the aggregate as it is known; `pending` are those about to be recorded before it.
+
+        At the first attempt what is to be created is believed not to exist: if it does, the log says so.
+        """
+        loaded = pending.get(request.stream_key)
+        if loaded is None and request.is_creating and is_first_attempt:
+            loaded = self._aggregates.known(request.org_id, request.stream)
+        elif loaded is None:
+            loaded = await self._aggregates.remembered(request.aggregate, request.org_id, request.entity_id)
         self._admit(request, loaded)
         self._check_time(request.command, loaded)
         facts = await self._facts(request, loaded, pending)

@@ -7,6 +7,7 @@ Sent again, what was recorded is replayed and the rest goes on, so an interrupte
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -153,7 +154,8 @@ class ImportHandler:
             except Exception as refusal:
                 _refuse(line, refusal)
             else:
-                pending[line.request.stream_key] = line.decided.after
+                # Its position is not known yet, and nobody asks before it is.
+                pending[line.request.stream_key] = line.decided.after(0, datetime.now(UTC))
 
     async def _append(self, lines: Sequence[_Line]) -> None:
         decided = [line.decided for line in lines if line.decided is not None]

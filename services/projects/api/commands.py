@@ -10,15 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 from uuid_utils.compat import uuid7
 
 from libs.access.authorize import Action, authorize, may_create_projects, not_found
 from libs.chassis import conditional, identity, tracing
+from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
+from libs.chassis.faults import wrong_parameter
 from libs.chassis.identity import Caller
-from libs.chassis.problems import Problem, problem_of
+from libs.chassis.problems import problem_of
 from libs.events.log.recording import IdempotencyKey
 from services.projects.aggregate import Aggregate, Command
 from services.projects.aggregates import AGGREGATES
@@ -31,69 +30,82 @@ from services.projects.rendering import resource_body
 KEY_CHARACTERS_MAX = 255
 
 
-def routes() -> list[BaseRoute]:
+class CommandRoutes:
     """`POST /v1/<plural>`, `POST /v1/<plural>/{id}/{verb}` and `GET /v1/<plural>/{id}` of each aggregate."""
-    return [
-        route
-        for aggregate in AGGREGATES
-        for route in (
-            Route(f"/v1/{aggregate.plural}", partial(create, aggregate), methods=["POST"]),
-            Route(f"/v1/{aggregate.plural}/{{entity_id:uuid}}", partial(show, aggregate), methods=["GET"]),
-            Route(
-                f"/v1/{aggregate.plural}/{{entity_id:uuid}}/{{verb}}",
-                partial(change, aggregate),
-                methods=["POST"],
-            ),
-        )
-    ]
+
+    def __init__(self) -> None:
+        self._creating: dict[str, DirectRoute] = {}
+        self._showing: dict[str, DirectRoute] = {}
+        self._changing: dict[tuple[str, str], DirectRoute] = {}
+        for aggregate in AGGREGATES:
+            plural, path = aggregate.plural, f"/v1/{aggregate.plural}"
+            one = f"{path}/{{{aggregate.id_field}}}"
+            self._creating[plural] = DirectRoute(path, partial(create, aggregate))
+            self._showing[plural] = DirectRoute(one, partial(show, aggregate))
+            for verb, kind in aggregate.commands.items():
+                self._changing[plural, verb] = DirectRoute(f"{one}/{verb}", partial(change, aggregate, kind))
+
+    def find(self, method: str, path: str) -> DirectRoute | None:
+        """The operation for a path; raises `Problem` 405 where the path allows another method."""
+        match path.split("/"):
+            case ["", "v1", plural, _, verb]:
+                found, allowed = self._changing.get((plural, verb)), "POST"
+            case ["", "v1", plural, _]:
+                found, allowed = self._showing.get(plural), "GET"
+            case ["", "v1", plural]:
+                found, allowed = self._creating.get(plural), "POST"
+            case _:
+                return None
+        if found is not None and method != allowed:
+            raise method_not_allowed(allowed)
+        return found
 
 
-async def create(aggregate: Aggregate[Any], request: Request) -> Response:
+async def create(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:
     """Begin a new resource, under the id the client chose or a new one."""
+    caller = identity.caller_in(request.state, request.header(b"authorization"))
     body = await request.body()
     command = _command(aggregate.creating[1], body)
     entity_id = getattr(command, aggregate.id_field) or uuid7()
     command = command.model_copy(update={aggregate.id_field: entity_id})
-    return await _handle(request, aggregate, entity_id, command, body, is_creating=True)
+    return await _handle(request, caller, aggregate, entity_id, command, body, is_creating=True)
 
 
-async def change(aggregate: Aggregate[Any], request: Request) -> Response:
+async def change(aggregate: Aggregate[Any], kind: type[Command], request: DirectRequest) -> DirectAnswer:
     """Apply a command to an existing resource."""
-    kind = aggregate.commands.get(request.path_params["verb"])
-    if kind is None:
-        raise not_found()
+    caller = identity.caller_in(request.state, request.header(b"authorization"))
     body = await request.body()
-    return await _handle(request, aggregate, request.path_params["entity_id"], _command(kind, body), body)
+    command = _command(kind, body)
+    return await _handle(request, caller, aggregate, _entity_id(request), command, body)
 
 
-async def show(aggregate: Aggregate[Any], request: Request) -> Response:
+async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:
     """The resource as it is in the log at this moment."""
-    caller = identity.caller(request)
-    entity_id = request.path_params["entity_id"]
-    aggregates: Aggregates = request.app.state.aggregates
+    caller = identity.caller_in(request.state, request.header(b"authorization"))
+    entity_id = _entity_id(request)
+    aggregates: Aggregates = request.state.aggregates
     loaded = await aggregates.current(aggregate, caller.org_id, entity_id)
     if loaded is None:
         raise not_found()
     authorize(caller, Action.READ, loaded.state.project_id)
     headers = {"ETag": conditional.etag(loaded.version), "Milepost-Position": str(loaded.position)}
-    if conditional.is_unmodified(request.headers.get("if-none-match"), loaded.version):
-        return Response(status_code=304, headers=headers)
-    body = resource_body(aggregate, entity_id, loaded.version, loaded.state)
-    return Response(body, 200, headers, "application/json")
+    if conditional.is_unmodified(request.header(b"if-none-match"), loaded.version):
+        return DirectAnswer(304, b"", headers)
+    return DirectAnswer(200, resource_body(aggregate, entity_id, loaded.version, loaded.state), headers)
 
 
 async def _handle(
-    request: Request,
+    request: DirectRequest,
+    caller: Caller,
     aggregate: Aggregate[Any],
     entity_id: UUID,
     command: Command,
     body: bytes,
     *,
     is_creating: bool = False,
-) -> Response:
-    caller = identity.caller(request)
-    handler: CommandHandler = request.app.state.commands
-    if_match = conditional.if_match(request.headers.get("if-match"))
+) -> DirectAnswer:
+    handler: CommandHandler = request.state.commands
+    if_match = conditional.if_match(request.header(b"if-match"))
     wish = CommandRequest(
         aggregate=aggregate,
         entity_id=entity_id,
@@ -127,6 +139,11 @@ def permission(
     return permit
 
 
+def request_hash(operation: str, body: bytes) -> bytes:
+    """What makes two requests the same: the operation and every byte of the body."""
+    return hashlib.sha256(operation.encode() + b"\n" + body).digest()
+
+
 def _command(kind: type[Command], body: bytes) -> Command:
     try:
         return kind.model_validate_json(body or b"{}")
@@ -134,33 +151,28 @@ def _command(kind: type[Command], body: bytes) -> Command:
         raise problem_of(error) from error
 
 
-def _key(request: Request, body: bytes) -> IdempotencyKey | None:
-    key = request.headers.get("idempotency-key")
+def _entity_id(request: DirectRequest) -> UUID:
+    """The id in the path; what is no id names nothing."""
+    text = request.path.split("/")[3]
+    try:
+        entity_id = UUID(text)
+    except ValueError:
+        raise not_found() from None
+    if str(entity_id) != text:
+        raise not_found()
+    return entity_id
+
+
+def _key(request: DirectRequest, body: bytes) -> IdempotencyKey | None:
+    key = request.header(b"idempotency-key")
     if key is None:
         return None
     if not 0 < len(key) <= KEY_CHARACTERS_MAX:
-        raise Problem(
-            422,
-            "invalid_request",
-            extra={
-                "errors": [
-                    {
-                        "parameter": "Idempotency-Key",
-                        "code": "length",
-                        "detail": "1 to 255 characters are allowed.",
-                    }
-                ]
-            },
-        )
-    return IdempotencyKey(key, request_hash(f"{request.method} {request.url.path}", body))
+        raise wrong_parameter("Idempotency-Key", "1 to 255 characters are allowed.")
+    return IdempotencyKey(key, request_hash(f"{request.method} {request.path}", body))
 
 
-def request_hash(operation: str, body: bytes) -> bytes:
-    """What makes two requests the same: the operation and every byte of the body."""
-    return hashlib.sha256(operation.encode() + b"\n" + body).digest()
-
-
-def _answer(handled: Handled) -> Response:
+def _answer(handled: Handled) -> DirectAnswer:
     answer = handled.answer
     headers = {"Milepost-Position": str(handled.position)}
     if answer.version is not None:
@@ -169,4 +181,4 @@ def _answer(handled: Handled) -> Response:
         headers["Location"] = answer.location
     if handled.was_replayed:
         headers["Idempotency-Replayed"] = "true"
-    return Response(answer.body, answer.status, headers, "application/json")
+    return DirectAnswer(answer.status, answer.body, headers)
