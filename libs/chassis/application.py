@@ -101,7 +101,6 @@ def create(
             "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
         },
         direct=direct,
-        direct=direct,
         title=title,
         description=description,
         version="1",
