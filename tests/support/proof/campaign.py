@@ -1,0 +1,172 @@
+"""A running system, clients that use it, faults that strike it, and the question whether everything still holds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from deploy.local.processes import last_lines
+from deploy.local.stack import Stack
+from services.notifications.clock import utc_now
+from tests.support.eventually import eventually
+from tests.support.notifications.receiver import Receiver, receiving
+from tests.support.proof import evidence, invariants
+from tests.support.proof.ledger import Ledger
+from tests.support.proof.load import Load
+from tests.support.proof.sending import Sender
+from tests.support.proof.world import Organization, World, made
+
+HOOKS = "/hooks"
+# A worker that was killed with an attempt in flight leaves a lease of 60 s: its successor lives a minute later.
+LEASE_SECONDS = 61
+TOLD_SECONDS_MAX = 60
+
+
+@dataclass
+class Campaign:
+    """Faults are methods; `under_load` and `everything_holds` frame them."""
+
+    stack: Stack
+    receiver: Receiver
+    ledger: Ledger = field(default_factory=Ledger)
+    world: World = field(default_factory=lambda: World(()))
+    chance: Random = field(default_factory=Random)
+    struck: set[str] = field(default_factory=set)
+    notifications_started: int = 0
+    foreign: set[int] = field(default_factory=set)
+    """Positions that no client asked for: a test put events into the log itself."""
+
+    def __post_init__(self) -> None:
+        self.sender = Sender([self.stack.url("projects")], self.ledger, self.token, self.chance)
+        self.receiver.clock = self._time_of_notifications
+
+    # --- Load ---
+
+    @asynccontextmanager
+    async def under_load(self) -> AsyncIterator[Load]:
+        async with Load(self.world, self.sender, chance=self.chance).running() as load:
+            yield load
+
+    def token(self, org_id: UUID, actor: UUID) -> str:
+        return self.stack.whereabouts.token(org_id=org_id, actor=actor)
+
+    # --- Faults ---
+
+    async def kill(self, *names: str) -> None:
+        """SIGKILL processes: services, replicas, `nats` or `postgres` (all of it, at once)."""
+        for name in names:
+            self.struck.add(name)
+            await asyncio.to_thread(self.stack.kill, name)
+
+    async def start_again(self, *names: str) -> None:
+        """What a supervisor does with a process that has died; nothing is waited for but servers."""
+        for name in names:
+            if name == "notifications":
+                await self._start_notifications_later()
+            else:
+                await asyncio.to_thread(self.stack.start_again, name)
+            self.struck.discard(name)
+
+    async def kill_and_start_again(self, *names: str) -> None:
+        await self.kill(*names)
+        await self.start_again(*names)
+
+    async def ready(self, *services: str) -> None:
+        for service in services:
+            await asyncio.to_thread(self.stack.wait_until_ready, service)
+
+    async def wipe_nats(self) -> None:
+        """The broker dies and its storage is lost."""
+        await self.kill("nats")
+        await asyncio.to_thread(self.stack.nats.wipe)
+
+    async def _start_notifications_later(self) -> None:
+        self.notifications_started += 1
+        offset = str(self.notifications_started * LEASE_SECONDS)
+        self.stack.extra_settings = {**self.stack.extra_settings, "MILEPOST_CLOCK_OFFSET_SECONDS": offset}
+        await asyncio.to_thread(self.stack.start_service, "notifications", wait=False)
+
+    def _time_of_notifications(self) -> datetime:
+        return utc_now() + timedelta(seconds=self.notifications_started * LEASE_SECONDS)
+
+    # --- People who listen ---
+
+    async def listen(self) -> None:
+        """Somebody follows a project, somebody kinds of event, somebody one thing; a webhook hears of blocks."""
+        first, second = self.world.organizations[0], self.world.organizations[-1]
+        place = self.world.places[0]
+        await self._post(first, 0, "subscriptions", project_id=str(place.project_id))
+        await self._post(first, 1, "subscriptions", kinds=["milestone.*"], mute_own=False)
+        await self._post(first, 1, "subscriptions", stream=f"issue-{place.issues[0]}")
+        await self._post(second, 2, "subscriptions", kinds=["issue.blocked", "issue.moved_in"])
+        kinds = ["issue.blocked", "issue.unblocked"]
+        url = self.receiver.url(HOOKS)
+        webhook = await self._post(first, 0, "webhooks", url=url, kinds=kinds)
+        self.receiver.secrets[HOOKS] = webhook["secret"]
+
+    async def _post(self, organization: Organization, person: int, path: str, **wish: Any) -> dict[str, Any]:
+        token = self.token(organization.org_id, organization.people[person])
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            answer = await client.post(
+                f"{self.stack.url('notifications')}/v1/notifications/{path}",
+                json=wish,
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        assert answer.is_success, answer.text
+        made_of_it: dict[str, Any] = answer.json()
+        return made_of_it
+
+    # --- What must hold ---
+
+    async def everything_holds(
+        self, *, seconds: float = invariants.CONVERGES_SECONDS_MAX, unseen: Collection[int] = ()
+    ) -> None:
+        """Nobody died who was not killed; all converges by itself; every invariant holds, from the first event on.
+
+        `unseen` are positions that were never applied, because an operator decided so.
+        """
+        self._nobody_else_died()
+        await self.ready("projects", "timeline", "notifications")
+        await invariants.converged(self.stack, seconds)
+        log = await evidence.log(self.stack)
+        invariants.positions_have_no_gap(log)
+        invariants.versions_of_each_stream_have_no_gap(log)
+        invariants.every_command_is_in_the_log_as_its_client_was_told(log, self.ledger, self.foreign)
+        await invariants.the_stream_is_a_copy(self.stack, log, self.chance)
+        seen = [event for event in log if event["position"] not in unseen]
+        await invariants.read_models_equal_the_reference(self.stack, seen)
+        await eventually(
+            lambda: invariants.everybody_was_told_once(self.stack, seen), TOLD_SECONDS_MAX, every=0.5
+        )
+        self._webhooks_arrived_in_order(log)
+        self._nobody_else_died()
+
+    def _nobody_else_died(self) -> None:
+        for name, process in self.stack.processes.items():
+            if name not in self.struck:
+                lines = "\n".join(last_lines(process.log))
+                assert process.alive, f"{name} ended by itself with code {process.exit_code}\n{lines}"
+
+    def _webhooks_arrived_in_order(self, log: list[evidence.Row]) -> None:
+        positions = {event["event_id"]: event["position"] for event in log}
+        received = [positions[webhook_id] for webhook_id in self.receiver.first_receipts(HOOKS)]
+        assert received == sorted(received)
+
+
+@asynccontextmanager
+async def campaign(stack: Stack) -> AsyncIterator[Campaign]:
+    """A world in a running system, with people who listen; everything from its first event on is accounted for."""
+    async with receiving() as receiver:
+        begun = Campaign(stack, receiver)
+        begun.world = await made(begun.sender)
+        await begun.listen()
+        try:
+            yield begun
+        finally:
+            await begun.sender.close()

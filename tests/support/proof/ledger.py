@@ -1,0 +1,91 @@
+"""What clients asked for and what they were told: an entry per command, under the key it was sent with.
+
+The ledger is held against the log afterwards. Every command carries its key in its own words (a reason, a note, a
+text), so that what became of it can be found without believing anything the services remember.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Fate(StrEnum):
+    """What the client knows. Unknown: it gave up asking; the command may be in the log or not."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command as it was sent. `events` are the numbers of events it may lead to where it is accepted."""
+
+    key: str
+    org_id: UUID
+    actor: UUID
+    stream: str
+    path: str
+    body: Mapping[str, Any]
+    events: frozenset[int] = frozenset({1})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer that settles a command."""
+
+    status: int
+    body: bytes
+    position: int | None = None
+    version: int | None = None
+    code: str = ""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A command and all answers to it that settle anything; more than one where the client asked again."""
+
+    asked: Asked
+    answers: list[Told] = field(default_factory=list)
+
+    @property
+    def fate(self) -> Fate:
+        if not self.answers:
+            return Fate.UNKNOWN
+        return Fate.ACKNOWLEDGED if self.answers[0].status < 300 else Fate.REFUSED
+
+
+@dataclass
+class Ledger:
+    """All commands of all clients, and how often something went wrong between them and an answer."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    attempts: int = 0
+    disturbances: dict[str, int] = field(default_factory=dict)
+    acknowledged: int = 0
+
+    def ask(self, asked: Asked) -> Entry:
+        """Enter a command before it is sent for the first time."""
+        if asked.key in self.entries:
+            raise ValueError(f"the key {asked.key} was used before")
+        entry = self.entries[asked.key] = Entry(asked)
+        return entry
+
+    def tell(self, entry: Entry, told: Told) -> None:
+        """Enter an answer that settles the command."""
+        entry.answers.append(told)
+        self.acknowledged += told.status < 300 and len(entry.answers) == 1
+
+    def disturb(self, what: str) -> None:
+        """Count an attempt that ended without an answer that settles anything."""
+        self.disturbances[what] = self.disturbances.get(what, 0) + 1
+
+    def of(self, fate: Fate) -> Iterator[Entry]:
+        return (entry for entry in self.entries.values() if entry.fate is fate)
+
+    def summary(self) -> str:
+        """For the eyes of whoever runs the campaign."""
+        counts = {fate.value: sum(1 for _ in self.of(fate)) for fate in Fate}
+        return f"{self.attempts} attempts, {counts}, disturbed: {dict(sorted(self.disturbances.items()))}"
