@@ -55,8 +55,6 @@ class Application(FastAPI):
         for layer in reversed(self.user_middleware):
             app = layer.cls(app, *layer.args, **layer.kwargs)
         if self._direct is not None:
-            app = DirectDispatch(self._direct, app, self)
-        if self._direct is not None:
             app = DirectDispatch(self._direct, app)
         templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
         return RequestGuard(app, templates=templates, **self._guard)
