@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.chassis import logging, metrics, problems, tracing
+from libs.chassis.http_protocol import BoundedHttpProtocol
 from libs.chassis.problems import Problem
 from libs.chassis.settings import ServiceSettings
 
@@ -178,7 +179,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

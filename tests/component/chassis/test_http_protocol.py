@@ -1,0 +1,95 @@
+"""What is no proper request never reaches the application, and holds no connection for long."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from libs.chassis import http_protocol
+from libs.chassis.http_protocol import BoundedHttpProtocol
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest_asyncio.fixture
+async def port() -> AsyncIterator[int]:
+    config = uvicorn.Config(app, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(
+        lambda: BoundedHttpProtocol(config, server.server_state, {}, loop), "127.0.0.1", 0
+    )
+    yield listening.sockets[0].getsockname()[1]
+    listening.close()
+    await listening.wait_closed()
+
+
+async def answer(port: int, *parts: bytes) -> bytes:
+    """Everything the server says until it closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        return await asyncio.wait_for(reader.read(), 5)
+    finally:
+        writer.close()
+
+
+def problem(answered: bytes) -> tuple[int, str]:
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    return int(head.split()[1]), json.loads(body)["code"]
+
+
+async def test_an_ordinary_request_is_answered(port: int) -> None:
+    assert (await answer(port, GET, b"Connection: close\r\n\r\n")).endswith(b"ok")
+
+
+@pytest.mark.parametrize("size", [70_000, 5_000_000])
+async def test_a_head_too_large_is_refused(port: int, size: int) -> None:
+    try:
+        answered = await answer(port, GET, b"X-Padding: ", *(b"a" * 10_000 for _ in range(size // 10_000)))
+    except ConnectionError:
+        return  # The server had closed before everything was sent.
+    assert problem(answered) == (431, "headers_too_large")
+
+
+async def test_a_url_too_long_is_refused(port: int) -> None:
+    assert problem(await answer(port, b"GET /" + b"a" * 70_000)) == (431, "headers_too_large")
+
+
+async def test_what_is_no_http_is_refused_with_a_problem(port: int) -> None:
+    assert problem(await answer(port, b"\x16\x03\x01 hello\r\n\r\n")) == (400, "malformed_request")
+    assert problem(await answer(port, b"GET /\xff HTTP/1.1\r\n\r\n")) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET", GET, GET + b"\r\n" + GET])
+async def test_a_head_that_never_ends_is_given_up(
+    port: int, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS_MAX", 0.1)
+    answered = await answer(port, said)
+    assert problem(answered[answered.rindex(b"HTTP/1.1") :]) == (408, "request_timeout")
+
+
+async def test_between_requests_the_clock_stands_still(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS_MAX", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(GET + b"\r\n")
+        assert (await reader.readuntil(b"ok")).endswith(b"ok")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.3)
+    writer.close()
