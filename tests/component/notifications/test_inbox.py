@@ -3,10 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-
 from libs.events.envelope import Event
 from libs.events.portfolio import ProjectProposed, StateCategory
-from libs.events.raid import IssueCommentedOn, IssueRaised
+from libs.events.raid import IssueRaised
 from libs.events.schedule import MilestonePlanned
 from services.notifications import inbox
 from services.notifications.inbox import InboxFilter, Reader
@@ -14,7 +13,6 @@ from services.notifications.matching import Channel, Rule, matches
 from services.notifications.rules import load_rules
 from services.notifications.subscriptions import Wish
 from services.notifications.telling import Telling
-from tests.component.notifications.conftest import World
 from tests.support.notifications.events import (
     ACTOR,
     ISSUE,
@@ -24,13 +22,10 @@ from tests.support.notifications.events import (
     OTHER_PROJECT,
     PROJECT,
 )
+from tests.support.notifications.world import World, comment
 
 PERSON = UUID(int=0xA1)
 ANOTHER = UUID(int=0xA2)
-
-
-def comment(world: World, **changes: object) -> Event:
-    return world.happened(IssueCommentedOn(comment_id=ISSUE, text="hello"), **changes)
 
 
 async def test_an_event_is_told_in_a_sentence_with_the_names_it_had(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The real program against a real log, relay and NATS: told, delivered, killed, stopped; nothing lost, nothing twice."""
+"""The real program, log, relay and NATS: told, delivered, killed and stopped; nothing is lost, nothing told twice."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ from libs.chassis.postgres import Database
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
-from tests.conftest import FreshDatabaseFactory
-from tests.support.databases import FreshDatabase
+from services.notifications.clock import utc_now
+from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.eventually import eventually
 from tests.support.notifications import databases as notifications
 from tests.support.notifications import receiver as receivers
 from tests.support.notifications.receiver import Receiver, receiving
-from tests.support.notifications.service import SECRETS_KEY
+from tests.support.notifications.surface import SECRETS_KEY
 from tests.support.projects_database import PASSWORD, RELAY, SERVICE, migrate_projects
 from tests.support.recordings import ORGANIZATION, proposing
 from tests.support.servers import NatsServer
@@ -181,7 +181,7 @@ async def test_a_program_killed_with_attempts_in_flight_loses_nothing_and_shows_
     world.receiver.answer = receivers.OK
     await world.happens(20)
     await world.start(**LEASE_IS_OVER)
-    world.receiver.clock = lambda: receivers.utc_now() + timedelta(seconds=61)
+    world.receiver.clock = lambda: utc_now() + timedelta(seconds=61)
     assert await world.received(40) == list(range(1, 41))
     assert await world.inbox_positions() == list(range(1, 41))
     first = [receipt.webhook_id for receipt in world.receiver.receipts if receipt.event["position"] == 1]

@@ -8,9 +8,9 @@ from uuid_utils.compat import uuid7
 from libs.events.raid import IssueCommentedOn
 from services.notifications import subscriptions
 from services.notifications.subscriptions import Wish
-from tests.component.notifications.conftest import World
 from tests.support.eventually import eventually
 from tests.support.notifications.events import ISSUE, ORGANIZATION, PROJECT
+from tests.support.notifications.world import World
 
 PERSON = UUID(int=0xA1)
 HOLD = "select position from checkpoints where name = 'notifications' for update"

@@ -6,7 +6,7 @@ from tests.support.databases import FreshDatabase
 
 DIRECTORIES = (ROOT / "libs/events/consumer_migrations", ROOT / "services/notifications/migrations")
 SERVICE = "notifications_service"
-PASSWORD = "secret"  # noqa: S105
+PASSWORD = "secret"
 
 
 async def migrate_notifications(database: FreshDatabase) -> None:

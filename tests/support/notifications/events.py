@@ -117,7 +117,7 @@ ONE_OF_EACH: tuple[EventData, ...] = (
     IssueTransitioned(state_before="Open", category_before=TODO, state="Shut", category=DONE),
     IssueBlocked(reason="needs a decision", blocked_by=f"milestone-{MILESTONE}"),
     IssueUnblocked(reason="decided"),
-    IssueEstimated(estimate=Decimal("3"), unit=EstimateUnit.DAYS),
+    IssueEstimated(estimate=Decimal(3), unit=EstimateUnit.DAYS),
     IssueLinked(relation=LinkRelation.DELIVERS, target=f"milestone-{MILESTONE}"),
     IssueCommentedOn(comment_id=ISSUE, text="I see it too"),
     IssueReopened(state_before="Shut", category_before=DONE, state="Open", category=TODO, reason="again"),

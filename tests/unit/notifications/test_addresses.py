@@ -49,7 +49,7 @@ def test_whatever_is_allowed_is_global_unicast(address: object) -> None:
     except RefusedDestination:
         return
     assert found.is_global
-    assert not (found.is_multicast or found.is_loopback or found.is_link_local or found.is_private)
+    assert not any((found.is_multicast, found.is_loopback, found.is_link_local, found.is_private))
 
 
 def test_our_own_networks_are_refused_though_public() -> None:

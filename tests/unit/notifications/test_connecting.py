@@ -31,10 +31,10 @@ class RecordedStream(httpcore2.AsyncNetworkStream):
     sent: bytearray = field(default_factory=bytearray)
     tls_names: list[str | None] = field(default_factory=list)
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self.answers.pop(0) if self.answers else b""
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.sent += buffer
 
     async def aclose(self) -> None:
@@ -44,7 +44,7 @@ class RecordedStream(httpcore2.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         assert ssl_context.check_hostname
         assert ssl_context.verify_mode is ssl.CERT_REQUIRED
@@ -74,7 +74,7 @@ class RecordedNetwork(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:

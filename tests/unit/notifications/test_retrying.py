@@ -1,6 +1,7 @@
 """When a webhook is tried again: its schedule, how long it holds others up, and the breaker."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,7 @@ def test_strict_order_never_gives_way_and_no_order_gives_way_at_once() -> None:
 @given(st.floats(-1, 1))
 def test_jitter_moves_each_wait_by_a_fifth_at_most(spread: float) -> None:
     attempted = [seconds for seconds, _ in course(POLICY, spread)]
-    waits = [after - before for before, after in zip(attempted, attempted[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(attempted)]
 
     for wait, planned in zip(waits, POLICY.delays[1:], strict=True):
         assert 0.8 * planned - 1e-3 <= wait <= 1.2 * planned + 1e-3

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from libs.events.catalogue import event_types, type_of
 from libs.events.envelope import EventData
-from libs.events.raid import IssueBlocked, IssueCommentedOn, IssueRaised
 from libs.events.portfolio import StateCategory
+from libs.events.raid import IssueBlocked, IssueCommentedOn, IssueRaised
 from services.notifications.sentences import SENTENCES, name_given, sentence, streams_mentioned
 from tests.support.notifications.events import ISSUE, MILESTONE, NAMES, ONE_OF_EACH, PROJECT, recorded
 

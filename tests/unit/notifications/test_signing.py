@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.notifications.channels.webhooks.signing import (
-    Sealed,
     SealBroken,
+    Sealed,
     Sealer,
     belongs_to_endpoint,
     new_secret,

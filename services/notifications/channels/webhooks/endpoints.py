@@ -25,6 +25,14 @@ SELECT = (
 )
 
 
+INSERT = f"""
+    insert into webhook_endpoints (org_id, endpoint_id, url, description, project_id, kinds, include_imported,
+        since_position, registered_by, registered_at, revised_at, secret_key_id, secret_box)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
+    on conflict (org_id, endpoint_id) do nothing returning {COLUMNS}
+"""
+
+
 class EndpointState(StrEnum):
     """`disabled` was done by us, `paused` by somebody; both keep what waits. `retired` is for ever."""
 
@@ -107,20 +115,10 @@ async def register(
         raise TooManyEndpoints
     secret, sealed = _made(sealer, org_id, endpoint_id)
     row = await connection.fetchrow(
-        f"""
-        insert into webhook_endpoints (org_id, endpoint_id, url, description, project_id, kinds, include_imported,
-            since_position, registered_by, registered_at, revised_at, secret_key_id, secret_box)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
-        on conflict (org_id, endpoint_id) do nothing returning {COLUMNS}
-        """,
+        INSERT,
         org_id,
         endpoint_id,
-        wanted.url,
-        wanted.description,
-        wanted.project_id,
-        list(wanted.kinds),
-        wanted.include_imported,
-        max(position, wanted.since_position),
+        *_values(wanted, position),
         registered_by,
         now,
         sealed.key_id,
@@ -142,12 +140,7 @@ async def revise(connection: Connection, endpoint: Endpoint, wanted: Wanted, now
         endpoint,
         "url = $3, description = $4, project_id = $5, kinds = $6, include_imported = $7, since_position = $8,"
         " revised_at = $9",
-        wanted.url,
-        wanted.description,
-        wanted.project_id,
-        list(wanted.kinds),
-        wanted.include_imported,
-        max(position, wanted.since_position),
+        *_values(wanted, position),
         now,
     )
 
@@ -239,6 +232,17 @@ class Endpoints:
                 f"{SELECT} where org_id = $1 and endpoint_id = $2 and state <> 'retired'", org_id, endpoint_id
             )
         return None if row is None else _endpoint(row)
+
+
+def _values(wanted: Wanted, position: int) -> tuple[Any, ...]:
+    return (
+        wanted.url,
+        wanted.description,
+        wanted.project_id,
+        list(wanted.kinds),
+        wanted.include_imported,
+        max(position, wanted.since_position),
+    )
 
 
 def _made(sealer: Sealer, org_id: UUID, endpoint_id: UUID) -> tuple[str, Sealed]:

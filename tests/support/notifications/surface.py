@@ -19,8 +19,12 @@ from services.notifications import app
 from services.notifications.channels.webhooks.signing import Sealer, read_keys
 from services.notifications.clock import Clock, utc_now
 from services.notifications.settings import Settings
-from tests.support.notifications.events import ORGANIZATION
+from tests.support.notifications.events import ORGANIZATION, PROJECT
+from tests.support.notifications.world import World, comment
 
+PERSON = UUID(int=0xA1)
+SOMEBODY_ELSE = UUID(int=0xA2)
+VIEWING = {PROJECT: "viewer"}
 SECRETS_KEY = "test:" + base64.b64encode(bytes(32)).decode()
 
 
@@ -74,3 +78,11 @@ class Service:
 
 def issuer_in(directory: Path) -> DevelopmentIssuer:
     return DevelopmentIssuer(directory)
+
+
+async def commented(world: World, service: Service, **changes: object) -> str:
+    """A comment is recorded and told; returns the id of its event."""
+    event = comment(world, **changes)
+    await world.tell(event)
+    service.progress.advance(event.envelope.position)
+    return str(event.envelope.event_id)
