@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.chassis import logging, openapi, problems
 from libs.chassis.direct import DirectDispatch, DirectRoutes
-from libs.chassis.direct import DirectDispatch, DirectRoutes
 from libs.chassis.health import Check, Readiness
 from libs.chassis.identity import person_verifier, service_verifier
 from libs.chassis.request_guard import RequestGuard

@@ -7,6 +7,7 @@ events its outputs, rejections its refusals.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from inspect import getdoc
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -59,6 +60,10 @@ class Command(Part):
     def streams_referred(self) -> tuple[str, ...]:
         """Streams of which the decision needs to know whether they exist."""
         return ()
+
+    def happened_on(self) -> date | None:
+        """A day the command speaks of as past: it must have begun somewhere on earth."""
+        return None
 
 
 class Rejection(Exception):

@@ -5,8 +5,8 @@ Nothing is recorded here; what comes out is an item for the log.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +40,7 @@ Pending = Mapping[StreamKey, Loaded]
 NO_PENDING: Pending = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CommandRequest:
     """A command and everything about who asks. `authorize` raises unless the actor may act in the project.
 
@@ -62,13 +62,12 @@ class CommandRequest:
     wants_resource: bool = True
     event_ids: Callable[[int], UUID] = lambda number: uuid7()
 
-    @property
-    def stream(self) -> str:
-        return stream_name(self.aggregate.name, self.entity_id)
+    stream: str = field(init=False)
+    stream_key: StreamKey = field(init=False)
 
-    @property
-    def stream_key(self) -> StreamKey:
-        return StreamKey(self.org_id, self.stream)
+    def __post_init__(self) -> None:
+        self.stream = stream_name(self.aggregate.name, self.entity_id)
+        self.stream_key = StreamKey(self.org_id, self.stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Decider:
         """
         loaded = pending.get(request.stream_key)
         if loaded is None and request.is_creating and is_first_attempt:
-            loaded = self._aggregates.known(request.org_id, request.stream)
+            loaded = self._aggregates.known(request.stream_key)
         elif loaded is None:
             loaded = await self._aggregates.remembered(request.aggregate, request.org_id, request.entity_id)
         self._admit(request, loaded)
@@ -133,7 +132,7 @@ class Decider:
                 raise EffectiveInFuture
             if loaded is not None and command.effective_at < loaded.effective_at:
                 raise EffectiveBeforeLastChange
-        happened_on: date | None = getattr(command, "achieved_on", None)
+        happened_on = command.happened_on()
         if happened_on is not None and happened_on > (now + EASTERNMOST).date():
             raise DayInFuture
 

@@ -39,9 +39,9 @@ class Aggregates:
         self._log = log
         self._entries: OrderedDict[StreamKey, Loaded] = OrderedDict()
 
-    def known(self, org_id: UUID, stream: str) -> Loaded | None:
+    def known(self, key: StreamKey) -> Loaded | None:
         """The aggregate if it is in memory; `None` says nothing about the log."""
-        return self._entries.get(StreamKey(org_id, stream))
+        return self._entries.get(key)
 
     async def remembered(self, aggregate: Aggregate[Any], org_id: UUID, entity_id: UUID) -> Loaded | None:
         """The aggregate as this process last knew it, else as it is now; `None` if there is none."""

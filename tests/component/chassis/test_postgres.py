@@ -165,3 +165,16 @@ async def answers(database: Database) -> None:
 async def select_one(connection: Connection) -> int | None:
     value: int | None = await connection.fetchval("select 1")
     return value
+
+
+async def test_lending_a_connection_on_costs_no_round_trip(empty_database: FreshDatabase) -> None:
+    database = await Database.connect(empty_database.admin_dsn, application_name="thrifty", connections_max=1)
+    async with database.connection() as connection:
+        await connection.fetchval("select 42")
+
+    watcher = await asyncpg.connect(empty_database.admin_dsn)
+    last = await watcher.fetchval("select query from pg_stat_activity where application_name = 'thrifty'")
+    await watcher.close()
+    await database.close()
+
+    assert last == "select 42"

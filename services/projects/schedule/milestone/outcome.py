@@ -24,10 +24,16 @@ class AchieveMilestone(Command):
     achieved_on: date = Field(description="The day it was met; not in the future.")
     note: Sentence = ""
 
+    def happened_on(self) -> date:
+        return self.achieved_on
+
 
 class CorrectAchievement(Command):
     achieved_on: date = Field(description="The day it was really met; not in the future.")
     reason: Reason
+
+    def happened_on(self) -> date:
+        return self.achieved_on
 
 
 class WithdrawAchievement(Command):
