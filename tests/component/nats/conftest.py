@@ -12,7 +12,7 @@ import pytest_asyncio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from deploy.local.nats import EmbeddedNats
+from deploy.local.nats import USERS, EmbeddedNats
 from tests.support.servers import embedded_nats
 
 STREAM: dict[str, Any] = {
@@ -76,13 +76,13 @@ class Visitor:
         return received
 
 
-async def visit(server: EmbeddedNats, user: str) -> Visitor:
+async def visit(url: str, user: str) -> Visitor:
     refusals: list[str] = []
 
     async def note(error: Exception) -> None:
         refusals.append(str(error))
 
-    client = await nats.connect(server.url(user), inbox_prefix=f"_INBOX_{user}".encode(), error_cb=note)
+    client = await nats.connect(url, inbox_prefix=f"_INBOX_{user}".encode(), error_cb=note)
     return Visitor(user, client, refusals)
 
 
@@ -96,7 +96,7 @@ def own_nats() -> Iterator[EmbeddedNats]:
 @pytest_asyncio.fixture
 async def visitors(own_nats: EmbeddedNats) -> AsyncIterator[dict[str, Visitor]]:
     """Each user connected, and an empty stream."""
-    connected = {user: await visit(own_nats, user) for user in own_nats.passwords}
+    connected = {user: await visit(own_nats.url(user), user) for user in USERS}
     await connected["keeper"].ask("STREAM.DELETE.PROJECTS")
     created = await connected["keeper"].ask("STREAM.CREATE.PROJECTS", STREAM)
     assert "error" not in created

@@ -3,12 +3,20 @@
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nats.errors
 import pytest
 
-from deploy.local.nats import CONFIGURATION, USERS, EmbeddedNats, configuration
+from deploy.local.nats import (
+    CONFIGURATION,
+    START_SECONDS_MAX,
+    USERS,
+    configuration,
+    greets,
+)
 from deploy.local.ports import LOOPBACK, any_free_port
 from deploy.local.processes import ChildProcess
 from tests.component.nats.conftest import STREAM, Visitor, visit
@@ -19,27 +27,42 @@ CLUSTER_CONFIGURATION = CONFIGURATION.parents[2] / "components/nats-cluster/clus
 NODES = 3
 
 
+@dataclass(frozen=True)
+class Node:
+    """One of the three, in a process of its own."""
+
+    port: int
+    process: ChildProcess
+
+    def url(self, user: str) -> str:
+        return f"nats://{user}:secret@{LOOPBACK}:{self.port}"
+
+
 @pytest.fixture
-def cluster() -> Iterator[list[tuple[EmbeddedNats, ChildProcess]]]:
+def cluster() -> Iterator[list[Node]]:
     """Three nodes side by side, as the ConfigMap puts the two files."""
     with temporary_run() as directory:
         for file in (CONFIGURATION, CLUSTER_CONFIGURATION):
             shutil.copy(file, directory)
         nodes = list(started(directory))
+        for node in nodes:
+            node.process.wait_until(partial(greets, node.port), START_SECONDS_MAX, "look at the node's log")
         yield nodes
-        for _, process in nodes:
-            process.stop()
+        for node in nodes:
+            node.process.stop()
 
 
-def started(directory: Path) -> Iterator[tuple[EmbeddedNats, ChildProcess]]:
+def started(directory: Path) -> Iterator[Node]:
     route_ports = [any_free_port() for _ in range(NODES)]
     routes = ", ".join(f'"nats://route:secret@{LOOPBACK}:{port}"' for port in route_ports)
     for number, route_port in enumerate(route_ports):
-        passwords = dict.fromkeys(USERS, "secret")
-        node = EmbeddedNats(directory / f"node-{number}", any_free_port(), passwords=passwords)
-        node.directory.mkdir()
+        port = any_free_port()
         environment = configuration(
-            passwords, host=LOOPBACK, port=node.port, store=node.store, sync_interval="always"
+            dict.fromkeys(USERS, "secret"),
+            host=LOOPBACK,
+            port=port,
+            store=directory / f"store-{number}",
+            sync_interval="always",
         ) | {
             "MILEPOST_NATS_SERVER_NAME": f"nats-{number}",
             "MILEPOST_NATS_CLUSTER_HOST": LOOPBACK,
@@ -51,16 +74,16 @@ def started(directory: Path) -> Iterator[tuple[EmbeddedNats, ChildProcess]]:
         process = ChildProcess(
             name=f"node {number}",
             command=[program, "--config", str(directory / "cluster.conf")],
-            log=node.log,
+            log=directory / f"node-{number}.log",
             environment=environment,
         )
         process.start()
-        yield node, process
+        yield Node(port, process)
 
 
-async def create_stream(node: EmbeddedNats) -> None:
+async def create_stream(node: Node) -> None:
     """Raises AssertionError while the nodes have not found one another."""
-    visitor = await visit(node, "keeper")
+    visitor = await visit(node.url("keeper"), "keeper")
     try:
         created = await visitor.ask("STREAM.CREATE.PROJECTS", STREAM | {"num_replicas": NODES})
     except nats.errors.Error as error:
@@ -79,15 +102,13 @@ async def publish(relay: Visitor) -> None:
         raise AssertionError("nobody stored the event") from error
 
 
-async def test_the_stream_survives_the_loss_of_a_node(
-    cluster: list[tuple[EmbeddedNats, ChildProcess]],
-) -> None:
-    (first, _), (_, second_process), (third, _) = cluster
-    await eventually(lambda: create_stream(first), seconds=30)
-    relay = await visit(third, "relay")
-    await eventually(lambda: publish(relay), seconds=30)
-    second_process.kill()
-    await eventually(lambda: publish(relay), seconds=30)
+async def test_the_stream_survives_the_loss_of_a_node(cluster: list[Node]) -> None:
+    first, second, third = cluster
+    await eventually(lambda: create_stream(first), seconds=60)
+    relay = await visit(third.url("relay"), "relay")
+    await eventually(lambda: publish(relay), seconds=60)
+    second.process.kill()
+    await eventually(lambda: publish(relay), seconds=60)
     state = (await relay.ask("STREAM.INFO.PROJECTS"))["state"]
     await relay.client.close()
     assert state["messages"] >= 2
