@@ -108,6 +108,7 @@ class Database:
         DSN raises at once. `writable` refuses connections to a standby.
         """
         options = {
+            "connection_class": StatelessConnection,
             "min_size": connections_min,
             "max_size": connections_max,
             "timeout": CONNECT_SECONDS,
