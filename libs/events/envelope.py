@@ -6,6 +6,7 @@ in commit order) and one place in the life of its aggregate (`stream`, `version`
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -144,13 +145,13 @@ def read_cloud_event(body: bytes) -> Envelope:
             event_id=UUID(raw["id"]),
             type=raw["type"],
             schema_version=int(raw["schemaversion"]),
-            org_id=UUID(raw["orgid"]),
+            org_id=_uuid(raw["orgid"]),
             project_id=_optional_uuid(raw, "projectid"),
             stream=raw["subject"],
             version=int(raw["streamversion"]),
             recorded_at=instant(raw["time"]),
             effective_at=instant(raw["effectiveat"]),
-            actor=UUID(raw["actor"]),
+            actor=_uuid(raw["actor"]),
             on_behalf_of=_optional_uuid(raw, "onbehalfof"),
             correlation_id=_optional_uuid(raw, "correlationid"),
             causation_id=_optional_uuid(raw, "causationid"),
@@ -161,6 +162,10 @@ def read_cloud_event(body: bytes) -> Envelope:
         raise UnreadableEvent(f"not an event of ours: {type(error).__name__}: {error}") from error
 
 
+# Organizations, projects and people recur; parsing their ids was half the time of reading an event.
+_uuid = lru_cache(maxsize=20_000)(UUID)
+
+
 def _optional_uuid(raw: dict[str, Any], name: str) -> UUID | None:
     text = raw.get(name)
-    return None if text is None else UUID(text)
+    return None if text is None else _uuid(text)
