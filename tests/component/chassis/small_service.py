@@ -1,6 +1,7 @@
 """A service of its own process: it answers, streams, and has a loop that can die. Run by the tests of the server."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from libs.chassis.settings import ServiceSettings
 async def finish(request: Request) -> Response:
     """An answer that is still being made when the process is told to stop."""
     await request.app.state.stopping.wait()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 0.3)
     print("request finished", flush=True)  # noqa: T201
     return PlainTextResponse("finished")
 
