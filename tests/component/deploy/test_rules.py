@@ -1,10 +1,10 @@
-"""Every rule finds nothing in the overlays as they are, and finds the mistakes it was made for."""
+"""Every rule finds the mistakes it was made for. That it finds nothing else, the command itself is asked."""
 
 import pytest
 
 from deploy.k8s.manifests import Manifests
-from deploy.k8s.rendering import OVERLAYS, overlays
-from deploy.k8s.validate import findings_of, rules_for
+from deploy.k8s.rendering import overlays
+from deploy.k8s.validate import rules_for
 from tests.component.deploy.slips import exposure, kinds, network, references, variables, workloads
 from tests.component.deploy.spoiling import Slip
 
@@ -20,11 +20,6 @@ SLIPS = [
 
 def test_there_are_two_overlays() -> None:
     assert [overlay.name for overlay in overlays()] == ["dev", "production"]
-
-
-@pytest.mark.parametrize("overlay", ["dev", "production"])
-def test_an_overlay_keeps_every_rule(overlay: str) -> None:
-    assert findings_of(OVERLAYS / overlay) == []
 
 
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: slip.name)
