@@ -12,7 +12,7 @@ from libs.chassis.bodies import read_body
 from libs.chassis.conditional import etag, if_match, is_unmodified
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.freshness import POSITION_HEADER, Progress, fresh_enough
-from libs.chassis.identity import Caller, caller
+from libs.chassis.identity import Caller, current_caller
 from libs.chassis.pagination import PageRequest, page_body, page_request
 from libs.chassis.problems import Problem
 from libs.chassis.queries import refuse_unknown
@@ -51,7 +51,7 @@ for code, title in {
     problem_codes.register(code, 422, title, "Webhooks go to public addresses over https, and nowhere else.")
 
 
-Asker = Annotated[Caller, Depends(caller)]
+Asker = Annotated[Caller, Depends(current_caller)]
 STRICT = [Depends(refuse_unknown)]
 
 

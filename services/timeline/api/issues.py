@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
 from libs.access.authorize import not_found
-from libs.chassis.identity import Caller, caller
+from libs.chassis.identity import Caller, current_caller
 from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind, Priority
 from services.timeline import issue_history
@@ -81,7 +81,7 @@ class IssueFilter(PageParameters):
 
 @router.get("/issues", response_model=IssueList, summary="Issues as of then")
 async def list_issues(
-    request: Request, parameters: Annotated[IssueFilter, Query()], caller: Annotated[Caller, Depends(caller)]
+    request: Request, parameters: Annotated[IssueFilter, Query()], caller: Annotated[Caller, Depends(current_caller)]
 ) -> Response:
     page = await listed(request, caller, parameters, LISTING, parameters.conditions(), parameters.sort)
     form = IssueList(
@@ -97,7 +97,7 @@ async def get_issue(
     request: Request,
     issue_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         rows = await _changes(reading, issue_id)
@@ -116,7 +116,7 @@ async def get_issue_history(
     request: Request,
     issue_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         rows = await _changes(reading, issue_id)
@@ -149,7 +149,7 @@ async def draw_issue_history(
     request: Request,
     issue_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         rows = await _changes(reading, issue_id)

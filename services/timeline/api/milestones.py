@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from libs.access.authorize import not_found
-from libs.chassis.identity import Caller, caller
+from libs.chassis.identity import Caller, current_caller
 from libs.events.schedule import MilestoneState
 from services.timeline import milestone_history
 from services.timeline.api.asking import Listing, answer, asked, drawn, listed
@@ -93,7 +93,7 @@ class MilestoneFilter(PageParameters):
 async def list_milestones(
     request: Request,
     parameters: Annotated[MilestoneFilter, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     page = await listed(request, caller, parameters, LISTING, parameters.conditions(), parameters.sort)
     form = MilestoneList(
@@ -109,7 +109,7 @@ async def get_milestone(
     request: Request,
     milestone_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         story = await _story(reading, milestone_id)
@@ -130,7 +130,7 @@ async def get_milestone_history(
     request: Request,
     milestone_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         story = await _story(reading, milestone_id)
@@ -155,7 +155,7 @@ async def get_milestone_trend(
     request: Request,
     milestone_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         story = await _story(reading, milestone_id)
@@ -181,7 +181,7 @@ async def draw_milestone_trend(
     request: Request,
     milestone_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         story = await _story(reading, milestone_id)

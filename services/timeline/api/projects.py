@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
 from libs.access.authorize import not_found
-from libs.chassis.identity import Caller, caller
+from libs.chassis.identity import Caller, current_caller
 from libs.events.portfolio import Methodology, ProjectState
 from services.timeline import activity, project_history
 from services.timeline.api.asking import Listing, answer, asked, listed
@@ -91,7 +91,7 @@ class ActivityFilter(PageParameters):
 async def list_projects(
     request: Request,
     parameters: Annotated[ProjectFilter, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     page = await listed(request, caller, parameters, LISTING, parameters.conditions(), parameters.sort)
     form = ProjectList(
@@ -107,7 +107,7 @@ async def get_project(
     request: Request,
     project_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         row = await _project(reading, project_id)
@@ -124,7 +124,7 @@ async def list_activity(
     request: Request,
     project_id: UUID,
     parameters: Annotated[ActivityFilter, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     page = await listed(
         request,
@@ -149,7 +149,7 @@ async def get_project_summary(
     request: Request,
     project_id: UUID,
     parameters: Annotated[AsOfParameters, Query()],
-    caller: Annotated[Caller, Depends(caller)],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         row = await _project(reading, project_id)
