@@ -14,7 +14,7 @@ from libs.events.log.log import Log
 from libs.events.log.recording import Answer, Appended, Conflict, KeyReused, Outcome, Replayed
 from services.projects.aggregate import Rejection
 from services.projects.deciding import NO_PENDING, CommandRequest, Decided, Decider, Pending
-from services.projects.loading import Aggregates
+from services.projects.loading import Aggregates, Loaded
 from services.projects.refusals import Contended, KeyInUse, KeyMisused, NotFound, VersionMismatch
 
 ATTEMPTS_MAX = 4
@@ -61,7 +61,7 @@ class CommandHandler:
     async def _handle(self, request: CommandRequest) -> Handled:
         try:
             for attempt in range(ATTEMPTS_MAX):
-                decided = await self._decider.decide(request, is_first_attempt=attempt == 0)
+                decided = await self.decide(request, is_first_attempt=attempt == 0)
                 if not decided.recording.events and request.key is None:
                     return Handled(decided.recording.answer, decided.before.position)
                 outcome = await self._appends.append(decided.recording)
@@ -74,9 +74,26 @@ class CommandHandler:
                 return known
             raise
 
-    async def decide(self, request: CommandRequest, pending: Pending = NO_PENDING) -> Decided:
-        """Decide without recording: for imports, which record many decisions at once."""
-        return await self._decider.decide(request, pending)
+    async def decide(
+        self, request: CommandRequest, pending: Pending = NO_PENDING, *, is_first_attempt: bool = True
+    ) -> Decided:
+        """Decide without recording; imports record many decisions at once.
+
+        What is recorded has its version checked by the log, and so has what only its key is recorded of. A refusal
+        has not: if another process has moved the aggregate on meanwhile, it is decided again.
+        """
+        known = self._aggregates.known(request.stream_key)
+        try:
+            decided = await self._decider.decide(request, pending, is_first_attempt=is_first_attempt)
+            if decided.recording.events or request.key is not None or request.stream_key in pending:
+                return decided
+        except (Rejection, VersionMismatch):
+            if not await self._has_moved_on(request, known):
+                raise
+        else:
+            if not await self._has_moved_on(request, known):
+                return decided
+        return await self._decider.decide(request, pending, is_first_attempt=False)
 
     def forget(self, request: CommandRequest) -> None:
         """Load the aggregate anew next time: what this process knew of it proved stale."""
@@ -97,6 +114,13 @@ class CommandHandler:
                 raise KeyMisused
             case Conflict():
                 raise Contended
+
+    async def _has_moved_on(self, request: CommandRequest, known: Loaded | None) -> bool:
+        """Whether the log has more of the aggregate than this process remembered; it is remembered from now on."""
+        if known is None:
+            return False
+        loaded = await self._aggregates.current(request.aggregate, request.org_id, request.entity_id)
+        return loaded is not None and loaded.version > known.version
 
     async def _recalled(self, request: CommandRequest) -> Handled | None:
         if request.key is None:

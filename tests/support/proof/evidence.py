@@ -85,13 +85,13 @@ async def schema(stack: Stack, title: str) -> str:
 
 
 @asynccontextmanager
-async def broker(stack: Stack) -> AsyncIterator[Client]:
-    """A connection to NATS with the relay's rights, which may look at the stream."""
+async def broker(stack: Stack, user: str = "relay") -> AsyncIterator[Client]:
+    """A connection to NATS; the relay may look at the stream."""
     try:
         client = await asyncio.wait_for(
             nats.connect(
-                stack.whereabouts.nats_url("relay"),
-                inbox_prefix=b"_INBOX_relay",
+                stack.whereabouts.nats_url(user),
+                inbox_prefix=f"_INBOX_{user}".encode(),
                 allow_reconnect=False,
                 connect_timeout=2,
                 error_cb=_ignore,
@@ -116,6 +116,12 @@ async def message(client: Client, sequence: int) -> Row:
     answer = await _ask(client, f"STREAM.MSG.GET.{STREAM}", {"seq": sequence})
     event: Row = json.loads(base64.b64decode(answer["message"]["data"]), parse_float=Decimal)
     return event
+
+
+async def delete_stream(stack: Stack) -> None:
+    """Take the stream away, as the keeper may."""
+    async with broker(stack, "keeper") as client:
+        await _ask(client, f"STREAM.DELETE.{STREAM}")
 
 
 async def _ask(client: Client, verb: str, body: Row | None = None) -> Row:

@@ -1,0 +1,114 @@
+"""Two processes of projects side by side, and which of them relays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from deploy.local.processes import ChildProcess
+from tests.support.eventually import eventually
+from tests.support.proof.campaign import Campaign
+
+TAKES_OVER_SECONDS_MAX = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of projects and where it answers."""
+
+    name: str
+    process: ChildProcess
+    url: str
+
+    @property
+    def metrics_url(self) -> str:
+        return f"http://127.0.0.1:{self.process.environment['MILEPOST_METRICS_PORT']}/metrics"
+
+
+@dataclass
+class Replicas:
+    """All processes of projects; clients use every one of them."""
+
+    campaign: Campaign
+    all: tuple[Replica, ...]
+
+    async def leader(self, *, but: Replica | None = None) -> Replica:
+        """The one that relays, once there is one (other than `but`, which may not be able to answer)."""
+
+        async def somebody_leads() -> Replica:
+            leading = [each for each in self.all if each is not but and await relays(each)]
+            assert leading, "nobody relays"
+            return leading[0]
+
+        return await eventually(somebody_leads, TAKES_OVER_SECONDS_MAX, every=0.2)
+
+    async def freeze(self, replica: Replica) -> None:
+        """Stop its clock and everything it is in the middle of."""
+        self.campaign.struck.add(replica.name)
+        await asyncio.to_thread(replica.process.freeze)
+
+    async def thaw(self, replica: Replica) -> None:
+        await asyncio.to_thread(replica.process.thaw)
+        self.campaign.struck.discard(replica.name)
+
+
+async def relays(replica: Replica) -> bool:
+    """Whether it says of itself that it leads; one that does not answer does not lead."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=1) as client:
+        try:
+            text = (await client.get(replica.metrics_url)).text
+        except httpx2.TransportError:
+            return False
+    return "\nmilepost_relay_leading 1.0\n" in text
+
+
+@asynccontextmanager
+async def two_replicas(campaign: Campaign) -> AsyncIterator[Replicas]:
+    """The system's own process of projects and a second one beside it, as long as the block lasts."""
+    stack = campaign.stack
+    process, url = await asyncio.to_thread(stack.start_replica, "projects")
+    name = next(name for name, each in stack.processes.items() if each is process)
+    own = Replica("projects", stack.processes["projects"], stack.url("projects"))
+    before, campaign.sender.addresses = campaign.sender.addresses, [own.url, url]
+    try:
+        yield Replicas(campaign, (own, Replica(name, process, url)))
+    finally:
+        campaign.sender.addresses = before
+        await asyncio.to_thread(process.stop)
+        del stack.processes[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Somebody who speaks to one process alone, without idempotency keys; every command must be accepted."""
+
+    campaign: Campaign
+    url: str
+
+    async def says(
+        self, milestone_id: UUID, verb: str, if_match: int | None = None, **wish: str
+    ) -> dict[str, Any]:
+        if verb == "reforecast":
+            wish.setdefault("reason", "Said without a key.")
+        headers = {} if if_match is None else {"If-Match": f'"{if_match}"'}
+        answer = await self._ask("POST", f"/v1/milestones/{milestone_id}/{verb}", json=wish, headers=headers)
+        self.campaign.foreign.add(int(answer.headers["Milepost-Position"]))
+        said: dict[str, Any] = answer.json()
+        return said
+
+    async def sees(self, milestone_id: UUID) -> dict[str, Any]:
+        seen: dict[str, Any] = (await self._ask("GET", f"/v1/milestones/{milestone_id}")).json()
+        return seen
+
+    async def _ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        organization = self.campaign.world.organizations[0]
+        token = self.campaign.token(organization.org_id, organization.people[0])
+        headers = {**options.pop("headers", {}), "Authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            answer = await client.request(method, f"{self.url}{path}", headers=headers, **options)
+        assert answer.is_success, answer.text
+        return answer
