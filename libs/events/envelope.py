@@ -72,6 +72,7 @@ class Event(NamedTuple):
     data: EventData
 
 
+@lru_cache(maxsize=65_536)
 def stream_name(aggregate: str, entity_id: UUID) -> str:
     """`milestone` and an id make `milestone-<uuid>`."""
     return f"{aggregate}-{entity_id}"

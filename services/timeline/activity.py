@@ -12,7 +12,7 @@ from libs.events.raid import IssueBlocked, IssueLinked, IssueMovedIn, IssueRaise
 from libs.events.schedule import MilestonePlanned, MilestoneReforecast
 from services.timeline.as_of import AsOf
 from services.timeline.projection import Projection, UnknownEntity
-from services.timeline.rows import columns, upsert
+from services.timeline.rows import append, columns, upsert
 from services.timeline.sentences import sentence
 
 CACHED_NAMES_MAX = 50_000
@@ -115,7 +115,7 @@ class ActivityFeed(Projection):
         await self._load(connection, _wanted(events) - self._names.keys())
         named: dict[StreamKey, StreamName] = {}
         rows = [row for event in events if (row := self._row(event, named)) is not None]
-        await connection.copy_records_to_table("activity", records=rows, columns=Activity._fields)
+        await APPEND.write(connection, rows)
         await UPSERT_NAMES.write(connection, named.values())
         self._forget_oldest()
 
@@ -155,6 +155,7 @@ class ActivityFeed(Projection):
                 del self._names[key]
 
 
+APPEND = append("activity", columns(Activity))
 UPSERT_NAMES = upsert("stream_names", ("org_id", "stream"), StreamName)
 SELECT_NAMES = f"""
 select {", ".join(columns(StreamName))} from stream_names

@@ -13,9 +13,10 @@ from pydantic_core import to_json
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope, Event, StreamKey, aggregate_of, entity_id_of, stream_name
 from services.timeline.projection import Projection
-from services.timeline.rows import columns, upsert
+from services.timeline.rows import append, columns, upsert
 
 CACHED_ROWS_MAX = 50_000
+COLUMNS_OF_CHANGES = {"type": "text", "actor": "uuid", "note": "text", "detail": "json"}
 
 
 class EntityRow(Protocol):
@@ -63,8 +64,9 @@ class EntityHistory(Projection, Generic[Row]):
         self._explain = explain
         self._row: Any = row_type
         self._table = f"{aggregate}s"
-        self._changes_table = f"{aggregate}_changes"
-        self._columns = tuple(columns(self._row))
+        types = columns(self._row)
+        self._columns = tuple(types)
+        self._append = append(f"{aggregate}_changes", types | COLUMNS_OF_CHANGES)
         id_column = f"{aggregate}_id"
         self._upsert = upsert(self._table, ("org_id", id_column), self._row)
         self._select = (
@@ -87,11 +89,7 @@ class EntityHistory(Projection, Generic[Row]):
         await self._load(connection, self._missing(mine))
         changed: dict[StreamKey, Row] = {}
         changes = [self._change(event, changed) for event in mine]
-        await connection.copy_records_to_table(
-            self._changes_table,
-            records=changes,
-            columns=(*self._columns, "type", "actor", "note", "detail"),
-        )
+        await self._append.write(connection, changes)
         await self._upsert.write(connection, changed.values())  # type: ignore[arg-type]
         self._forget_oldest()
 
