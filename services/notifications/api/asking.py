@@ -1,6 +1,6 @@
 """From a request to a caller, a page, a fresh enough position or a command; and from an answer to bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from libs.chassis.conditional import etag, if_match, is_unmodified
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.freshness import POSITION_HEADER, Progress, fresh_enough
 from libs.chassis.identity import Caller, current_caller
+from libs.chassis.moments import POSITION_MAX
 from libs.chassis.pagination import PageRequest, page_body, page_request
 from libs.chassis.problems import Problem
 from libs.chassis.queries import refuse_unknown
@@ -83,10 +84,32 @@ async def freshness(
 Told = Annotated[int, Depends(freshness)]
 
 
-def takes(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """The part of the API document that says what body a command takes."""
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": required, "content": {JSON: {"schema": schema}}}}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same request is answered the same, and happens once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX},
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "Only if the resource still has this entity tag; otherwise 412.",
+    "schema": {"type": "string"},
+    "example": '"1"',
+}
+
+
+def takes(
+    model: type[BaseModel] | None = None, *, required: bool = True, versioned: bool = True
+) -> dict[str, Any]:
+    """The part of the API document that says what a command takes: a body, a key, and a version if it has one."""
+    parameters = [IDEMPOTENCY_KEY, IF_MATCH] if versioned else [IDEMPOTENCY_KEY]
+    if model is None:
+        return {"parameters": parameters}
+    content = {JSON: {"schema": model.model_json_schema()}}
+    return {"parameters": parameters, "requestBody": {"required": required, "content": content}}
 
 
 async def body_of(request: Request, model: type[Model]) -> Model:
@@ -146,6 +169,27 @@ def shown(request: Request, form: BaseModel, version: int) -> Response:
     if is_unmodified(request.headers.get("if-none-match"), version):
         return Response(status_code=304, headers=headers)
     return Response(form.model_dump_json(), 200, headers, JSON)
+
+
+def place(paging: PageRequest, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """The place behind which the page begins, each part read by its reader; raises `Problem` 422 if it is none.
+
+    A cursor is not signed: anybody can write one, so what it says is read like every other parameter.
+    """
+    if paging.after is None:
+        return None
+    try:
+        return tuple(read(str(part)) for read, part in zip(readers, paging.after, strict=True))
+    except (ValueError, OverflowError) as error:
+        raise wrong_parameter("cursor", "Start again without a cursor.", code="invalid_cursor") from error
+
+
+def position_in(text: str) -> int:
+    """A position in a cursor; raises `ValueError`."""
+    position = int(text)
+    if not 0 <= position <= POSITION_MAX:
+        raise ValueError("no position")
+    return position
 
 
 @dataclass(frozen=True, slots=True)

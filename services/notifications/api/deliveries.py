@@ -19,6 +19,7 @@ from services.notifications.api.asking import (
     listed,
     once,
     page_answer,
+    place,
     position_header,
     takes,
 )
@@ -50,11 +51,11 @@ async def list_deliveries(
     state: Annotated[list[DeliveryState] | None, Query()] = None,
 ) -> Response:
     await managed(request, asker, endpoint_id)
-    after = None
-    if paging.after is not None:
-        after = instant(str(paging.after[0])), UUID(str(paging.after[1]))
+    after = place(paging, instant, UUID)
     log: DeliveryLog = request.app.state.delivery_log
-    rows = await log.page(asker.org_id, endpoint_id, state or [], after, paging.limit + 1)
+    rows = await log.page(
+        asker.org_id, endpoint_id, state or [], (after[0], after[1]) if after else None, paging.limit + 1
+    )
     page = listed(rows, paging.limit, lambda row: (instant_text(row.made_at), str(row.event_id)))
     forms = [DeliveryForm.of(row) for row in page.rows]
     return page_answer(paging, forms, page.after, position_header(request.app.state.progress.position))
@@ -79,6 +80,7 @@ async def show_delivery(request: Request, asker: Asker, endpoint_id: UUID, event
     PREFIX + "/{endpoint_id}/deliveries/{event_id}/resend",
     status_code=202,
     response_model=DeliveryForm,
+    openapi_extra=takes(),
     summary="Send one delivery again",
 )
 async def resend_delivery(request: Request, asker: Asker, endpoint_id: UUID, event_id: UUID) -> Response:
@@ -116,6 +118,7 @@ async def resend_since(request: Request, asker: Asker, endpoint_id: UUID) -> Res
     PREFIX + "/{endpoint_id}/test",
     status_code=202,
     response_model=DeliveryForm,
+    openapi_extra=takes(),
     summary="Send a test; look at the delivery for its result",
 )
 async def test_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:

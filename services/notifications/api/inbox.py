@@ -21,7 +21,9 @@ from services.notifications.api.asking import (
     listed,
     once,
     page_answer,
+    place,
     position_header,
+    position_in,
     takes,
 )
 from services.notifications.api.forms import InboxItemForm, InboxPage, MarkedRead, MarkRead, UnreadCount
@@ -46,8 +48,8 @@ async def list_inbox(
     ] = None,
 ) -> Response:
     wanted = InboxFilter(unread, project_id or (), since_position)
-    after = None if paging.after is None else int(str(paging.after[0]))
-    rows = await store(request).page(reader_of(asker), wanted, after, paging.limit + 1)
+    after = place(paging, position_in)
+    rows = await store(request).page(reader_of(asker), wanted, after[0] if after else None, paging.limit + 1)
     page = listed(rows, paging.limit, lambda row: (row.position,))
     return page_answer(
         paging, [InboxItemForm.of(row) for row in page.rows], page.after, position_header(told)
@@ -77,7 +79,7 @@ async def show_inbox_item(request: Request, asker: Asker, told: Told, event_id: 
 @router.post(
     PREFIX + "/mark-read",
     response_model=MarkedRead,
-    openapi_extra=takes(MarkRead),
+    openapi_extra=takes(MarkRead, versioned=False),
     summary="Mark some items, or everything up to a position, as read",
 )
 async def mark_inbox_read(request: Request, asker: Asker) -> Response:
@@ -97,7 +99,12 @@ async def mark_inbox_read(request: Request, asker: Asker) -> Response:
     return await once(request, asker, work)
 
 
-@router.post(PREFIX + "/{event_id}/mark-read", response_model=MarkedRead, summary="Mark one item as read")
+@router.post(
+    PREFIX + "/{event_id}/mark-read",
+    response_model=MarkedRead,
+    openapi_extra=takes(versioned=False),
+    summary="Mark one item as read",
+)
 async def mark_inbox_item_read(request: Request, asker: Asker, event_id: UUID) -> Response:
     async def work(connection: Connection, now: datetime) -> Answer:
         reader = reader_of(asker)

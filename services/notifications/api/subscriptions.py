@@ -21,6 +21,7 @@ from services.notifications.api.asking import (
     listed,
     once,
     page_answer,
+    place,
     position_header,
     require_version,
     shown,
@@ -50,7 +51,7 @@ async def list_kinds(asker: Asker) -> Response:
     PREFIX,
     status_code=201,
     response_model=SubscriptionForm,
-    openapi_extra=takes(Subscribe),
+    openapi_extra=takes(Subscribe, versioned=False),
     summary="Subscribe to a project, an entity or kinds of event",
 )
 async def subscribe(request: Request, asker: Asker) -> Response:
@@ -79,9 +80,11 @@ async def list_subscriptions(
     paging: Paging,
     project_id: Annotated[list[UUID] | None, Query()] = None,
 ) -> Response:
-    after = None if paging.after is None else UUID(str(paging.after[0]))
+    after = place(paging, UUID)
     store: subscriptions.Subscriptions = request.app.state.subscriptions
-    rows = await store.page(asker.org_id, asker.actor, project_id or [], after, paging.limit + 1)
+    rows = await store.page(
+        asker.org_id, asker.actor, project_id or [], after[0] if after else None, paging.limit + 1
+    )
     page = listed(rows, paging.limit, lambda row: (str(row.subscription_id),))
     return page_answer(
         paging,
@@ -119,7 +122,9 @@ async def revise_subscription(request: Request, asker: Asker, subscription_id: U
     return await once(request, asker, work)
 
 
-@router.post(PREFIX + "/{subscription_id}/end", status_code=204, summary="Be told no more")
+@router.post(
+    PREFIX + "/{subscription_id}/end", status_code=204, openapi_extra=takes(), summary="Be told no more"
+)
 async def end_subscription(request: Request, asker: Asker, subscription_id: UUID) -> Response:
     async def work(connection: Connection, now: datetime) -> Answer:
         await subscriptions.end(connection, await own(connection, request, asker, subscription_id))

@@ -23,6 +23,7 @@ from services.notifications.api.asking import (
     listed,
     once,
     page_answer,
+    place,
     position_header,
     require_version,
     shown,
@@ -52,7 +53,7 @@ Change = Callable[[Connection, Endpoint, datetime], Awaitable[Endpoint]]
     PREFIX,
     status_code=201,
     response_model=WebhookWithSecret,
-    openapi_extra=takes(RegisterWebhook),
+    openapi_extra=takes(RegisterWebhook, versioned=False),
     summary="Register a webhook; the answer shows its secret, once",
 )
 async def register_webhook(request: Request, asker: Asker) -> Response:
@@ -88,9 +89,11 @@ async def register_webhook(request: Request, asker: Asker) -> Response:
 
 @router.get(PREFIX, response_model=WebhookPage, summary="Webhooks you may manage")
 async def list_webhooks(request: Request, asker: Asker, paging: Paging) -> Response:
-    after = None if paging.after is None else UUID(str(paging.after[0]))
+    after = place(paging, UUID)
     store: Endpoints = request.app.state.endpoints
-    rows = await store.page(asker.org_id, managed_projects(asker), after, paging.limit + 1)
+    rows = await store.page(
+        asker.org_id, managed_projects(asker), after[0] if after else None, paging.limit + 1
+    )
     page = listed(rows, paging.limit, lambda row: (str(row.endpoint_id),))
     forms = [WebhookForm.of(row) for row in page.rows]
     return page_answer(paging, forms, page.after, position_header(request.app.state.progress.position))
@@ -142,17 +145,32 @@ async def rotate_webhook_secret(request: Request, asker: Asker, endpoint_id: UUI
     return await once(request, asker, work)
 
 
-@router.post(PREFIX + "/{endpoint_id}/pause", response_model=WebhookForm, summary="Hold everything back")
+@router.post(
+    PREFIX + "/{endpoint_id}/pause",
+    response_model=WebhookForm,
+    openapi_extra=takes(),
+    summary="Hold everything back",
+)
 async def pause_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
     return await changed(request, asker, endpoint_id, endpoints.pause)
 
 
-@router.post(PREFIX + "/{endpoint_id}/resume", response_model=WebhookForm, summary="Go on with what waits")
+@router.post(
+    PREFIX + "/{endpoint_id}/resume",
+    response_model=WebhookForm,
+    openapi_extra=takes(),
+    summary="Go on with what waits",
+)
 async def resume_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
     return await changed(request, asker, endpoint_id, endpoints.resume)
 
 
-@router.post(PREFIX + "/{endpoint_id}/retire", status_code=204, summary="Never send anything there again")
+@router.post(
+    PREFIX + "/{endpoint_id}/retire",
+    status_code=204,
+    openapi_extra=takes(),
+    summary="Never send anything there again",
+)
 async def retire_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
     async def work(connection: Connection, now: datetime) -> Answer:
         found = await locked(connection, request, asker, endpoint_id)

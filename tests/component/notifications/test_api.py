@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 from httpx2 import AsyncClient
 from openapi_spec_validator import validate
+from starlette.requests import Request
 
+from libs.chassis.pagination import page_request
 from tests.support.notifications.events import ISSUE, ORGANIZATION, OTHER_PROJECT, PROJECT
 from tests.support.notifications.surface import PERSON, SOMEBODY_ELSE, VIEWING, Service, commented
 from tests.support.notifications.world import World
@@ -187,3 +189,46 @@ async def test_kinds_are_those_of_the_catalogue(person: AsyncClient) -> None:
     kinds = (await person.get("/kinds")).json()["kinds"]
 
     assert {"milestone.*", "milestone.reforecast", "issue.raised"} <= set(kinds)
+
+
+async def test_a_cursor_somebody_wrote_is_refused_like_any_other_wrong_parameter(
+    service: Service, owner: AsyncClient
+) -> None:
+    """Cursors are not signed; this writes some the way the service does."""
+    for path in ("/inbox", "/subscriptions", "/webhooks"):
+        for keys in (["x"], [], [1, 2], [None], [2**70], [-1], ["9" * 400], [True], [1.5], ["\u0661\u0000"]):
+            scope = {
+                "type": "http",
+                "path": f"/v1/notifications{path}",
+                "query_string": b"",
+                "headers": [],
+                "server": ("notifications.test", 80),
+                "scheme": "http",
+            }
+            cursor = page_request(Request(scope), ORGANIZATION).next_cursor(keys)
+            answer = await owner.get(path, params={"cursor": cursor})
+            assert answer.status_code in (200, 422), (path, keys, answer.text)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"a":NaN}', b'{"kinds":{}}', b"\xff", b'{"kinds":[1]}']
+)
+async def test_no_body_is_an_error_of_the_service(owner: AsyncClient, body: bytes) -> None:
+    nobody = UUID(int=1)
+    commands = [
+        "/subscriptions",
+        f"/subscriptions/{nobody}/revise",
+        f"/subscriptions/{nobody}/end",
+        "/inbox/mark-read",
+        f"/inbox/{nobody}/mark-read",
+        "/webhooks",
+        *(
+            f"/webhooks/{nobody}/{verb}"
+            for verb in ("revise", "rotate-secret", "pause", "retire", "resend", "test")
+        ),
+        f"/webhooks/{nobody}/deliveries/{nobody}/resend",
+    ]
+    for path in commands:
+        answer = await owner.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"

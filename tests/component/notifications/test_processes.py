@@ -192,15 +192,15 @@ async def test_a_program_killed_with_attempts_in_flight_loses_nothing_and_shows_
 async def test_killed_again_and_again_it_tells_everything_once(world: World) -> None:
     await world.start()
     await world.post("/subscriptions", {"kinds": ["project.*"]})
-    for _ in range(5):
+    for _ in range(3):
         await world.happens(40)
         await world.end(signal.SIGKILL)
         await world.start()
 
     async def all_told() -> None:
         positions = await world.inbox_positions()
-        assert positions == list(range(1, 201))[: len(positions)]
-        assert len(positions) == 200
+        assert positions == list(range(1, 121))[: len(positions)]
+        assert len(positions) == 120
 
     await eventually(all_told, seconds=20)
 

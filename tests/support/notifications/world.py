@@ -1,4 +1,4 @@
-"""One notifications service without its surface, by a clock moved by hand: what it is told, whom it tells, what it sends."""
+"""One notifications service without its surface, by a clock moved by hand: whom it tells, and what it sends."""
 
 from dataclasses import dataclass, field
 from uuid import UUID

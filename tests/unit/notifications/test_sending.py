@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifications.channels.webhooks.addresses import EgressPolicy
@@ -43,6 +43,9 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
         ("", None),
         ("١٢", None),
         ("Mon, 99 Mar 2026 12:10:00 GMT", None),
+        ("Mon, 02 Mar 99999999999999999999 12:10:00 GMT", None),
+        ("Mon, 02 Mar 2026 12:10:00 +99999999", None),
+        ("9" * 5_000, 999_999_999.0),
     ],
 )
 def test_a_wish_to_wait_is_read_or_ignored(value: str | None, seconds: float | None) -> None:
@@ -64,6 +67,18 @@ def test_an_excerpt_is_short_text_that_a_database_and_a_terminal_can_bear(body: 
     assert "\0" not in excerpt
     assert "\x1b" not in excerpt
     excerpt.encode()
+
+
+@st.composite
+def hostile_answers(draw: st.DrawFn) -> bytes:
+    """Answers that begin like HTTP and go on as they please."""
+    status = draw(st.sampled_from([b"200", b"204", b"100", b"101", b"302", b"410", b"999", b"000", b"2x0"]))
+    names = st.sampled_from(
+        [b"Content-Length", b"Transfer-Encoding", b"Retry-After", b"Location", b"\xff", b""]
+    )
+    headers = draw(st.lists(st.tuples(names, st.binary(max_size=30)), max_size=4))
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+    return b"HTTP/1.1 " + status + b" OK\r\n" + lines + b"\r\n" + draw(st.binary(max_size=100))
 
 
 @given(st.integers(100, 599))
@@ -129,3 +144,22 @@ async def test_over_tls_the_name_is_asked_for_and_the_certificate_must_be_its_ow
 
     assert sent.outcome is outcome
     assert asked == [host]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=300), hostile_answers()))
+async def test_whatever_bytes_a_receiver_sends_the_attempt_has_an_outcome(answer: bytes) -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        policy = EgressPolicy(allow_loopback=True)
+        sender = Sender(guarded_client(policy), policy, attempt_seconds_max=1)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        sent = await sender.send(Letter(url, "id", b"{}", [new_secret()]), NOW)
+        await sender.close()
+
+    assert sent.outcome in Outcome
+    assert len(sent.excerpt) <= EXCERPT_CHARACTERS_MAX

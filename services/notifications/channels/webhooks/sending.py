@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 import httpx2
+import structlog
 
 from services.notifications.channels.webhooks.addresses import (
     EgressPolicy,
@@ -20,6 +21,8 @@ from services.notifications.channels.webhooks.signing import signed_headers
 RESPONSE_BYTES_MAX = 64 * 1024
 EXCERPT_CHARACTERS_MAX = 1_024
 ATTEMPT_SECONDS_MAX = 10.0
+
+log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
@@ -86,6 +89,10 @@ class Sender:
             return Attempt(
                 Outcome.UNREACHABLE, time.monotonic() - began, excerpt=readable(str(error).encode())
             )
+        except Exception as error:
+            # A receiver must not be able to end the process, whatever nobody has thought of.
+            log.error("webhook_attempt_failed_unexpectedly", webhook_id=letter.webhook_id, exc_info=error)
+            return Attempt(Outcome.UNREACHABLE, time.monotonic() - began, excerpt="the answer is not HTTP")
         return Attempt(
             outcome_of(status),
             time.monotonic() - began,
@@ -132,7 +139,7 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
