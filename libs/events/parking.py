@@ -196,6 +196,7 @@ async def open_decisions(connection: Connection) -> list[Decision]:
 
 
 async def close_decision(connection: Connection, decision_id: int, position: int | None, result: str) -> None:
+    """Note what came of a decision; `position` is that of the event that was skipped."""
     await connection.execute(
         "update parking_decisions set carried_out_at = now(), position = $2, result = $3 where decision_id = $1",
         decision_id,

@@ -32,9 +32,14 @@ class OutcomeUnknown(Exception):
 
 @dataclass(slots=True)
 class _Waiting:
-    """Items that go to the log together, and whoever waits for their outcomes."""
+    """Items that go to the log together, and whoever waits for their outcomes.
+
+    `is_abandoned`: nobody waits any more. What was not sent by then must not be sent later, when the client may
+    long have been told something else by another process.
+    """
 
     recordings: Sequence[Recording]
+    is_abandoned: bool = False
     outcomes: "asyncio.Future[list[Outcome]]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -59,14 +64,14 @@ class GroupedAppends:
         waiting = _Waiting((recording,))
         self._admit(waiting)
         self._by_organization.setdefault(recording.org_id, deque()).append(waiting)
-        return (await asyncio.shield(waiting.outcomes))[0]
+        return (await self._outcomes(waiting))[0]
 
     async def append_chunk(self, recordings: Sequence[Recording]) -> list[Outcome]:
         """Record the items of an import, in order and in one call, between the groups of commands."""
         waiting = _Waiting(recordings)
         self._admit(waiting)
         self._chunks.append(waiting)
-        return await asyncio.shield(waiting.outcomes)
+        return await self._outcomes(waiting)
 
     async def run(self) -> None:
         """Send groups for ever; cancel it to stop, after the last request was answered."""
@@ -80,6 +85,14 @@ class GroupedAppends:
                     chunk = self._chunks.popleft()
                     self._waiting_items -= len(chunk.recordings)
                     await self._send([chunk])
+
+    async def _outcomes(self, waiting: _Waiting) -> list[Outcome]:
+        """Wait for the outcomes. Who stops waiting does not stop what is on its way to the log already."""
+        try:
+            return await asyncio.shield(waiting.outcomes)
+        except asyncio.CancelledError:
+            waiting.is_abandoned = True
+            raise
 
     def _admit(self, waiting: _Waiting) -> None:
         if self._waiting_items >= WAITING_ITEMS_MAX:
@@ -101,8 +114,11 @@ class GroupedAppends:
         self._waiting_items -= len(group)
         return group
 
-    async def _send(self, group: list[_Waiting]) -> None:
+    async def _send(self, taken: list[_Waiting]) -> None:
+        group = [waiting for waiting in taken if not waiting.is_abandoned]
         recordings = [recording for waiting in group for recording in waiting.recordings]
+        if not recordings:
+            return
         APPEND_GROUP_ITEMS.observe(len(recordings))
         try:
             with APPEND_SECONDS.time():

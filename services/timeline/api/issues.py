@@ -81,7 +81,9 @@ class IssueFilter(PageParameters):
 
 @router.get("/issues", response_model=IssueList, summary="Issues as of then")
 async def list_issues(
-    request: Request, parameters: Annotated[IssueFilter, Query()], caller: Annotated[Caller, Depends(current_caller)]
+    request: Request,
+    parameters: Annotated[IssueFilter, Query()],
+    caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     page = await listed(request, caller, parameters, LISTING, parameters.conditions(), parameters.sort)
     form = IssueList(

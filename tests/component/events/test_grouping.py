@@ -1,0 +1,155 @@
+"""The queue before the log: groups, fairness, and what becomes of an item when something goes wrong."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from libs.events.log.grouping import WAITING_ITEMS_MAX, GroupedAppends, Overloaded
+from libs.events.log.log import Log
+from libs.events.log.recording import Appended, Conflict, Outcome, Recording
+from tests.support.recordings import keyed, proposing
+
+
+@dataclass
+class Gate:
+    """Stands before a real log: holds calls back, counts them, or loses answers that the log has given."""
+
+    log: Log
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    groups: list[list[Recording]] = field(default_factory=list)
+    answers_to_lose: int = 0
+
+    async def append(self, recordings: Sequence[Recording]) -> list[Outcome]:
+        await self.open.wait()
+        self.groups.append(list(recordings))
+        outcomes = await self.log.append(recordings)
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            raise asyncpg.ConnectionDoesNotExistError("the answer was lost")
+        return outcomes
+
+    async def resolve(self, recording: Recording) -> Appended | None:
+        return await self.log.resolve(recording)
+
+
+@pytest_asyncio.fixture
+async def gate(log: Log) -> Gate:
+    return Gate(log)
+
+
+@pytest_asyncio.fixture
+async def appends(gate: Gate) -> AsyncIterator[GroupedAppends]:
+    grouped = GroupedAppends(gate)  # type: ignore[arg-type]
+    sending = asyncio.create_task(grouped.run())
+    yield grouped
+    sending.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await sending
+
+
+async def test_what_arrives_during_a_call_goes_together_with_the_next(
+    appends: GroupedAppends, gate: Gate
+) -> None:
+    waiting = [asyncio.ensure_future(appends.append(proposing())) for _ in range(20)]
+    await asyncio.sleep(0)
+    gate.open.set()
+
+    outcomes = await asyncio.gather(*waiting)
+
+    assert sorted(outcome.position for outcome in outcomes if isinstance(outcome, Appended)) == list(
+        range(1, 21)
+    )
+    assert len(gate.groups) <= 2
+
+
+async def test_a_busy_organization_does_not_keep_the_others_waiting(
+    appends: GroupedAppends, gate: Gate
+) -> None:
+    busy, quiet = uuid4(), uuid4()
+    first = asyncio.ensure_future(appends.append(proposing()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    many = [asyncio.ensure_future(appends.append(proposing(org_id=busy))) for _ in range(600)]
+    await asyncio.sleep(0)
+    one = asyncio.ensure_future(appends.append(proposing(org_id=quiet)))
+    await asyncio.sleep(0)
+    gate.open.set()
+
+    await asyncio.gather(first, *many, one)
+
+    assert quiet in {recording.org_id for recording in gate.groups[1]}
+    assert len(gate.groups[1]) == 256
+
+
+async def test_a_lost_answer_is_looked_up_and_nothing_is_recorded_twice(
+    appends: GroupedAppends, gate: Gate, log: Log
+) -> None:
+    gate.open.set()
+    gate.answers_to_lose = 1
+    items = [proposing(), keyed(proposing(), "key-1"), keyed(proposing(), "key-2")]
+
+    outcomes = await asyncio.gather(*(appends.append(item) for item in items))
+
+    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+    assert await log.head() == 3
+
+
+async def test_a_conflict_is_told_to_its_own_item_only(appends: GroupedAppends, gate: Gate) -> None:
+    gate.open.set()
+    project_id = uuid4()
+    await appends.append(proposing(project_id))
+
+    outcomes = await asyncio.gather(appends.append(proposing(project_id)), appends.append(proposing()))
+
+    assert [type(outcome) for outcome in outcomes] == [Conflict, Appended]
+
+
+async def test_what_nobody_waits_for_any_more_is_not_sent_later(
+    appends: GroupedAppends, gate: Gate, log: Log
+) -> None:
+    first = asyncio.ensure_future(appends.append(proposing()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    given_up = asyncio.ensure_future(appends.append(proposing()))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    gate.open.set()
+
+    await first
+    await appends.append(proposing())
+
+    assert await log.head() == 2
+
+
+async def test_what_is_on_its_way_is_recorded_though_its_client_went_away(
+    appends: GroupedAppends, gate: Gate, log: Log
+) -> None:
+    gone = asyncio.ensure_future(appends.append(proposing()))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    gate.open.set()
+
+    await appends.append(proposing())
+
+    assert await log.head() == 2
+
+
+async def test_more_than_the_log_can_take_soon_is_refused(appends: GroupedAppends, gate: Gate) -> None:
+    waiting = [asyncio.ensure_future(appends.append(proposing())) for _ in range(WAITING_ITEMS_MAX + 300)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Overloaded):
+        await appends.append(proposing())
+
+    gate.open.set()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(isinstance(outcome, Appended) for outcome in outcomes) >= WAITING_ITEMS_MAX
