@@ -1,0 +1,111 @@
+"""`python -m tests.bench`: every figure in one run, beside its limit and its peers, in one table; counts must agree."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+
+from tests.bench import appends, catching_up, commands, importing, rebuilding, visibility
+from tests.bench.figures import Report, machine
+from tests.bench.system import System
+from tests.support.stacks import running_stack
+
+console = Console(width=190)
+application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class Part(StrEnum):
+    APPENDS = "appends"
+    HTTP = "http"
+    VISIBILITY = "visibility"
+    IMPORTS = "imports"
+    CATCH_UP = "catch-up"
+    REBUILD = "rebuild"
+
+
+@application.command()
+def main(
+    parts: Annotated[list[Part] | None, typer.Argument(help="Only these; all of them unless named.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer and shorter rounds: a look, not a figure.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(help="How often each contestant is measured.")] = 0,
+    seconds: Annotated[float, typer.Option(help="How long a round of load lasts.")] = 0,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show where the processes spend their time.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="A file for the same as JSON.")] = None,
+) -> None:
+    """Measure. Fails where an event was lost or doubled, never for being slow."""
+    extent = Extent(
+        rounds or (2 if quick else 5), seconds or (1.5 if quick else 4), is_quick=quick, is_profiled=profile
+    )
+    report = Report(say=lambda what: console.print(f"[dim]{what}"))
+    console.print(machine())
+    measure(set(parts or Part), report, extent)
+    report.show(console)
+    if output is not None:
+        report.write(output)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    rounds: int
+    seconds: float
+    is_quick: bool
+    is_profiled: bool
+
+    @property
+    def events(self) -> int:
+        return 10_000 if self.is_quick else 50_000
+
+    @property
+    def long_rounds(self) -> int:
+        """Of what takes long and varies little."""
+        return min(self.rounds, 3)
+
+
+def measure(parts: set[Part], report: Report, extent: Extent) -> None:
+    if Part.APPENDS in parts:
+        appends.measure(report, extent.rounds, extent.seconds / 2)
+    if parts == {Part.APPENDS}:
+        return
+    with system_running() as system:
+        if Part.HTTP in parts:
+            commands.measure(system, report, extent.rounds, extent.seconds, is_profiled=extent.is_profiled)
+        if Part.VISIBILITY in parts:
+            visibility.measure(system, report, extent.rounds, int(40 * extent.seconds))
+        if Part.IMPORTS in parts:
+            importing.measure(system, report, extent.long_rounds)
+        if Part.CATCH_UP in parts:
+            catching_up.measure(
+                system, report, extent.long_rounds, extent.events, is_profiled=extent.is_profiled
+            )
+        if Part.REBUILD in parts:
+            rebuilding.measure(
+                system, report, extent.long_rounds, 2 * extent.events, is_profiled=extent.is_profiled
+            )
+
+
+@contextmanager
+def system_running() -> Iterator[System]:
+    with running_stack() as stack:
+        system = System(stack)
+        try:
+            yield system
+        finally:
+            system.close()
+
+
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    application()

@@ -1,0 +1,60 @@
+"""One contestant in a process of its own: writers that append one event a commit, until the time is over.
+
+`python -m tests.bench.appending.contest <contestant> <dsn> <writers> <seconds>` prints a `Contested` as JSON.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+WARM_UP_SECONDS = 0.5
+SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """`appended` were acknowledged within `seconds`; `appended_before` while warming up."""
+
+    appended_before: int
+    appended: int
+    seconds: float
+    processor_seconds: float
+
+    @property
+    def rate(self) -> float:
+        return self.appended / self.seconds
+
+
+Contestant = Callable[[str, int, float], Contested]
+
+
+def contest(contestant: str, dsn: str, writers: int, seconds: float) -> Contested:
+    """Run a contestant in a process of its own; blocking."""
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.bench.appending.contest", contestant, dsn, str(writers), str(seconds)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + SECONDS_MAX,
+    )
+    if process.returncode != 0:
+        raise RuntimeError(f"{contestant} failed: {process.stderr[-2000:]}")
+    return Contested(**json.loads(process.stdout))
+
+
+def contestants() -> Mapping[str, Contestant]:
+    from tests.bench.appending import milepost, one_statement, other_library
+
+    return {
+        "milepost": milepost.append,
+        "one-statement": one_statement.append,
+        "eventsourcing": other_library.append,
+        "eventsourcing-functions": other_library.append_with_functions,
+    }
+
+
+if __name__ == "__main__":
+    name, dsn, writers, seconds = sys.argv[1:]
+    sys.stdout.write(json.dumps(asdict(contestants()[name](dsn, int(writers), float(seconds)))))

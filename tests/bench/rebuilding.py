@@ -1,0 +1,126 @@
+"""Rebuilding read models from the log, each by itself and all in turn, with what it takes of memory."""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import programs
+from services.timeline.projections import PROJECTIONS
+from tests.bench.figures import Figure, Limit, Report
+from tests.bench.filling import fill
+from tests.bench.profiling import profiled
+from tests.bench.reconciling import Ledger, reconcile
+from tests.bench.system import System, used_between
+
+EVENTS_MIN = 30_000
+MEMORY_MIB_MAX = 256
+ALL = "all"
+PROFILE_SECONDS_MAX = 60
+TOLD = re.compile(r"([\d,]+) events in [\d.,]+ s \(([\d,]+) events/s\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`rate` as the command tells it, `seconds` from the start of the process to its end.
+
+    `processor_seconds` are the command's own, `served_seconds` those of the log's feed and of PostgreSQL for it.
+    """
+
+    rate: float
+    seconds: float
+    processor_seconds: float
+    served_seconds: float
+    memory_mib: float
+
+
+def measure(system: System, report: Report, rounds: int, events: int, *, is_profiled: bool) -> None:
+    ledger = Ledger(system.head)
+    if system.head < events:
+        fill(system.stack.whereabouts.dsn("projects_service"), events - system.head)
+        ledger.enter(events - ledger.head_before)
+    head = system.head
+    system.await_projected(head)
+    names = [*PROJECTIONS, ALL]
+    rebuilt: dict[str, list[Rebuilt]] = {name: [] for name in names}
+    for number in range(1, rounds + 1):
+        for name in names:
+            report.say(f"rebuild of {name}, round {number} of {rounds}")
+            rebuilt[name].append(rebuild(system, name))
+    if is_profiled:
+        _profile(system, report, head)
+    report.reconciled.append(reconcile(system, ledger, "rebuilding"))
+    report.add(*figures(rebuilt, head))
+
+
+def rebuild(system: System, name: str) -> Rebuilt:
+    """Run the operator's command and wait for it."""
+    started, before = time.monotonic(), system.processor_seconds()
+    process = _started(system, name)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - started
+    served = used_between(before, system.processor_seconds())
+    process.returncode = os.waitstatus_to_exitcode(status)
+    output = _output(system).read_text()
+    assert process.returncode == 0, f"the rebuild of {name} failed: {output[-2000:]}"
+    told = [(number(events), number(each)) for events, each in TOLD.findall(output)]
+    return Rebuilt(
+        rate=sum(events for events, _ in told) / sum(events / each for events, each in told),
+        seconds=seconds,
+        processor_seconds=used.ru_utime + used.ru_stime,
+        served_seconds=sum(
+            value for part, value in served.items() if part.startswith(("projects", "postgres"))
+        ),
+        memory_mib=used.ru_maxrss / 1024,
+    )
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def figures(rebuilt: dict[str, list[Rebuilt]], head: int) -> Sequence[Figure]:
+    group = f"rebuild from the log, {head:,} events"
+    limit = Limit(at_least=EVENTS_MIN)
+    made = []
+    for name, measured in rebuilt.items():
+        passes = len(PROJECTIONS) if name == ALL else 1
+        median = sorted(measured, key=lambda each: each.seconds)[len(measured) // 2]
+        own, served = (
+            1e6 * each / head / passes for each in (median.processor_seconds, median.served_seconds)
+        )
+        beside = (
+            f"own {own:.0f}, feed and PostgreSQL {served:.0f} µs/event; {median.seconds:.1f} s with its start"
+        )
+        what = f"all {passes} in turn" if name == ALL else name
+        made.append(Figure(group, what, "/s", [each.rate for each in measured], limit, beside))
+    memory = [max(each.memory_mib for each in measured) for measured in rebuilt.values()]
+    return [
+        *made,
+        Figure(group, "most memory of a process", "MiB", [max(memory)], Limit(at_most=MEMORY_MIB_MAX)),
+    ]
+
+
+def _profile(system: System, report: Report, head: int) -> None:
+    for name in ("milestone_history", "issue_history", "activity"):
+        process = _started(system, name)
+        with profiled(process.pid, PROFILE_SECONDS_MAX, report.profiles, f"rebuild of {name}"):
+            assert process.wait() == 0
+
+
+def _started(system: System, name: str) -> subprocess.Popen[bytes]:
+    settings = system.stack.settings("timeline", administrator=True)
+    with _output(system).open("wb") as output:
+        return subprocess.Popen(
+            programs.command("timeline", "rebuild", name),
+            env={**os.environ, **settings},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _output(system: System) -> Path:
+    return system.stack.whereabouts.log("rebuild")
