@@ -4,7 +4,7 @@ Both tables are written in bulk, a statement each per batch. Current rows are ca
 a row that does not fit the next event of its stream is read again, so the cache can be stale but not wrong.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope, Event, StreamKey, aggregate_of, entity_id_of, stream_name
 from services.timeline.projection import Projection
-from services.timeline.rows import append, columns, upsert
+from services.timeline.rows import append, columns
 
 CACHED_ROWS_MAX = 50_000
 COLUMNS_OF_CHANGES = {"type": "text", "actor": "uuid", "note": "text", "detail": "json"}
@@ -63,16 +63,8 @@ class EntityHistory(Projection, Generic[Row]):
         self._project = project
         self._explain = explain
         self._row: Any = row_type
-        self._table = f"{aggregate}s"
-        types = columns(self._row)
-        self._columns = tuple(types)
-        self._append = append(f"{aggregate}_changes", types | COLUMNS_OF_CHANGES)
-        id_column = f"{aggregate}_id"
-        self._upsert = upsert(self._table, ("org_id", id_column), self._row)
-        self._select = (
-            f"select {', '.join(self._columns)} from {self._table} "
-            f"where (org_id, {id_column}) in (select * from unnest($1::uuid[], $2::uuid[]))"
-        )
+        self._append = append(f"{aggregate}_changes", columns(self._row) | COLUMNS_OF_CHANGES)
+        self._statements = Statements.of(aggregate, self._row)
         self._cache: dict[StreamKey, Row] = {}
 
     def forget(self) -> None:
@@ -83,52 +75,50 @@ class EntityHistory(Projection, Generic[Row]):
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         """Fold a batch, in order, in the caller's transaction."""
-        mine = [event for event in events if self.concerns(event.envelope)]
+        changed = await self._fold(connection, events)
+        if changed:
+            orgs, ids = _columns(changed)
+            await connection.execute(self._statements.show, orgs, ids)
+
+    async def fold(self, connection: Connection, events: Sequence[Event]) -> None:
+        await self._fold(connection, events)
+
+    async def complete(self, connection: Connection) -> None:
+        await connection.execute(self._statements.show_all)
+
+    async def _fold(self, connection: Connection, events: Sequence[Event]) -> set[StreamKey]:
+        """Write the changes; returns what changed."""
+        mine = [(event.envelope.key, event) for event in events if self.concerns(event.envelope)]
         if not mine:
-            return
+            return set()
         await self._load(connection, self._missing(mine))
-        changed: dict[StreamKey, Row] = {}
-        changes = [self._change(event, changed) for event in mine]
-        await self._append.write(connection, changes)
-        await self._upsert.write(connection, changed.values())  # type: ignore[arg-type]
+        await self._append.write(connection, [self._change(key, event) for key, event in mine])
         self._forget_oldest()
+        return {key for key, _ in mine}
 
-    def _change(self, event: Event, changed: dict[StreamKey, Row]) -> tuple[Any, ...]:
-        envelope = event.envelope
-        key = envelope.key
-        before = self._cache.pop(key, None)
-        row: Any = self._project(before, event)
-        self._cache[key] = changed[key] = row
+    def _change(self, key: StreamKey, event: Event) -> tuple[Any, ...]:
+        row: Any = self._project(self._cache.pop(key, None), event)
+        self._cache[key] = row
         note, detail = self._explain(event)
-        return (
-            *row,
-            envelope.type,
-            envelope.actor,
-            note,
-            None if detail is None else to_json(detail).decode(),
-        )
+        text = None if detail is None else to_json(detail).decode()
+        return (*row, event.envelope.type, event.envelope.actor, note, text)
 
-    def _missing(self, events: Sequence[Event]) -> set[StreamKey]:
+    def _missing(self, events: Sequence[tuple[StreamKey, Event]]) -> set[StreamKey]:
         """The entities whose current row has to be read: not cached, or cached and out of step."""
         seen: set[StreamKey] = set()
         missing: set[StreamKey] = set()
-        for envelope, _ in events:
-            key = envelope.key
-            if key in seen:
-                continue
-            seen.add(key)
-            cached = self._cache.get(key)
-            if (cached.version if cached else 0) + 1 != envelope.version:
-                missing.add(key)
+        for key, event in events:
+            if key not in seen:
+                seen.add(key)
+                cached = self._cache.get(key)
+                if (cached.version if cached else 0) + 1 != event.envelope.version:
+                    missing.add(key)
         return missing
 
-    async def _load(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
-        wanted = list(keys)
-        if wanted:
-            rows = await connection.fetch(
-                self._select, [key.org_id for key in wanted], [entity_id_of(key.stream) for key in wanted]
-            )
-            for row in rows:
+    async def _load(self, connection: Connection, keys: Collection[StreamKey]) -> None:
+        if keys:
+            orgs, ids = _columns(keys)
+            for row in await connection.fetch(self._statements.load, orgs, ids):
                 self._cache[StreamKey(row[0], stream_name(self._aggregate, row[1]))] = self._row(*row)
 
     def _forget_oldest(self) -> None:
@@ -136,3 +126,40 @@ class EntityHistory(Projection, Generic[Row]):
         if surplus > 0:
             for key in list(self._cache)[:surplus]:
                 del self._cache[key]
+
+
+class Statements(NamedTuple):
+    """The statements of one history: the latest change of an entity is how it stands."""
+
+    load: str
+    show: str
+    show_all: str
+
+    @classmethod
+    def of(cls, aggregate: str, row_type: Any) -> "Statements":
+        table, changes_table, id_column = f"{aggregate}s", f"{aggregate}_changes", f"{aggregate}_id"
+        fields = ", ".join(row_type._fields)
+        load = f"""
+            select change.*
+            from unnest($1::uuid[], $2::uuid[]) as key (org_id, {id_column})
+            cross join lateral (
+                select {fields} from {changes_table} row
+                where row.org_id = key.org_id and row.{id_column} = key.{id_column}
+                order by row.known_from desc limit 1
+            ) change
+            """
+        show = f"""
+            insert into {table} ({fields}) {load}
+            on conflict (org_id, {id_column}) do update set
+            {", ".join(f"{name} = excluded.{name}" for name in row_type._fields[2:])}
+            """
+        show_all = f"""
+            insert into {table} ({fields})
+            select distinct on (org_id, {id_column}) {fields} from {changes_table}
+            order by org_id, {id_column}, known_from desc
+            """
+        return cls(load, show, show_all)
+
+
+def _columns(keys: Collection[StreamKey]) -> tuple[list[UUID], list[UUID]]:
+    return [key.org_id for key in keys], [entity_id_of(key.stream) for key in keys]

@@ -64,7 +64,7 @@ async def _created(connection: Connection, projection: Projection, role: str) ->
     if await projections.exists(connection, projection.name):
         return False
     await projections.create_schema(connection, projection, projection.name)
-    await connection.execute(projection.indexes)
+    await projections.create_indexes(connection, projection)
     await projections.grant(connection, projection.name, role)
     return True
 

@@ -40,6 +40,13 @@ class Projection(ABC):
     def forget(self) -> None:  # noqa: B027 -- a projection that remembers nothing has nothing to forget
         """Drop what is remembered between batches: it may not be what the database has."""
 
+    async def fold(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Like `apply`, on a rebuild: may leave to `complete` what is cheaper to write at the end."""
+        await self.apply(connection, events)
+
+    async def complete(self, connection: Connection) -> None:  # noqa: B027 -- most leave nothing out
+        """Write what `fold` left out."""
+
     def concerns(self, envelope: Envelope) -> bool:
         """Whether an event changes this read model; a rebuild does not decode those that do not."""
         return True

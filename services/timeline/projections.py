@@ -45,6 +45,12 @@ async def create_schema(connection: Connection, projection: Projection, schema: 
     await connection.execute(projection.tables)
 
 
+async def create_indexes(connection: Connection, projection: Projection) -> None:
+    """What the projection leaves until its tables are full, in the first schema of the search path that has them."""
+    if projection.indexes.strip():
+        await connection.execute(projection.indexes)
+
+
 async def grant(connection: Connection, schema: str, role: str) -> None:
     """Let the service read and write what is in a schema."""
     await connection.execute(f"grant usage on schema {quoted(schema)} to {quoted(role)}")

@@ -66,7 +66,7 @@ async def rebuild(
         filling = _Filling(projection, connection, feed, report, page_events)
         await filling.enter(schema)
         await filling.catch_up(await _goal(connection, feed))
-        await connection.execute(projection.indexes)
+        await filling.complete()
         return await filling.switch(schema, login.role)
 
 
@@ -106,6 +106,7 @@ class _Filling:
         self._position = Position(position, None)
         self._first_position = position
         self._left_out: set[int] = set()
+        self._fold = projection.apply if position else projection.fold
 
     async def enter(self, schema: str) -> None:
         """Find the projection's tables in this schema first. Nothing here needs to survive a crash by itself."""
@@ -127,6 +128,13 @@ class _Filling:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
+    async def complete(self) -> None:
+        """Everything the live projection has: what folding left out, and the indexes."""
+        async with self._connection.transaction():
+            await self._projection.complete(self._connection)
+            await projections.create_indexes(self._connection, self._projection)
+        self._fold = self._projection.apply
+
     async def _page(self, after: int, goal: int) -> list[Envelope]:
         limit = min(self._page_events, goal - after)
         return await self._feed.page(after, limit) if limit > 0 else []
@@ -140,7 +148,7 @@ class _Filling:
                 if envelope.position not in left_out and self._projection.concerns(envelope)
             ]
             try:
-                await self._projection.apply(self._connection, [catalogue.read(each) for each in wanted])
+                await self._fold(self._connection, [catalogue.read(each) for each in wanted])
             except (catalogue.UnknownEvent, catalogue.InvalidEvent, UnknownEntity) as error:
                 raise RebuildFailed(str(error)) from error
         self._left_out |= left_out
