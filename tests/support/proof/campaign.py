@@ -134,6 +134,7 @@ class Campaign:
         self._nobody_else_died()
         await self.ready("projects", "timeline", "notifications")
         await invariants.converged(self.stack, seconds)
+        await eventually(lambda: invariants.nothing_is_parked(self.stack), seconds, every=0.5)
         log = await evidence.log(self.stack)
         invariants.positions_have_no_gap(log)
         invariants.versions_of_each_stream_have_no_gap(log)

@@ -4,6 +4,7 @@ The ledger is held against the log afterwards. Every command carries its key in 
 text), so that what became of it can be found without believing anything the services remember.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +32,11 @@ class Asked:
     body: Mapping[str, Any]
     events: frozenset[int] = frozenset({1})
 
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent, each time the same bytes."""
+        return json.dumps(dict(self.body)).encode()
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -45,10 +51,14 @@ class Told:
 
 @dataclass(slots=True)
 class Entry:
-    """A command and all answers to it that settle anything; more than one where the client asked again."""
+    """A command and all answers to it that settle anything; more than one where the client asked again.
+
+    `is_left_behind`: an attempt still lies, unanswered, in a process that was frozen and may wake up.
+    """
 
     asked: Asked
     answers: list[Told] = field(default_factory=list)
+    is_left_behind: bool = False
 
     @property
     def fate(self) -> Fate:

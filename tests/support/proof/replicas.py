@@ -49,10 +49,12 @@ class Replicas:
     async def freeze(self, replica: Replica) -> None:
         """Stop its clock and everything it is in the middle of."""
         self.campaign.struck.add(replica.name)
+        self.campaign.sender.frozen.add(replica.url)
         await asyncio.to_thread(replica.process.freeze)
 
     async def thaw(self, replica: Replica) -> None:
         await asyncio.to_thread(replica.process.thaw)
+        self.campaign.sender.frozen.discard(replica.url)
         self.campaign.struck.discard(replica.name)
 
 

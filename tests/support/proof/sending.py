@@ -27,6 +27,7 @@ class Sender:
     ledger: Ledger
     token_of: TokenOf
     chance: Random = field(default_factory=lambda: Random(1))
+    frozen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._client = httpx2.AsyncClient(
@@ -51,26 +52,29 @@ class Sender:
 
     async def _settle(self, entry: Entry, hang_up_seconds: float | None) -> None:
         for number in range(ATTEMPTS_MAX):
-            told = await self._attempt(entry.asked, hang_up_seconds if number == 0 else None)
+            told = await self._attempt(entry, hang_up_seconds if number == 0 else None)
             if told is not None:
                 self.ledger.tell(entry, told)
                 return
             await asyncio.sleep(PAUSE_SECONDS * self.chance.uniform(0.2, 1.8))
 
-    async def _attempt(self, asked: Asked, hang_up_seconds: float | None) -> Told | None:
+    async def _attempt(self, entry: Entry, hang_up_seconds: float | None) -> Told | None:
         self.ledger.attempts += 1
+        asked, address = entry.asked, self.chance.choice(self.addresses)
         try:
             async with asyncio.timeout(hang_up_seconds):
                 answer = await self._client.post(
-                    f"{self.chance.choice(self.addresses)}{asked.path}",
-                    json=dict(asked.body),
+                    f"{address}{asked.path}",
+                    content=asked.content,
                     headers={
+                        "Content-Type": "application/json",
                         "Authorization": f"Bearer {self._token(asked)}",
                         "Idempotency-Key": asked.key,
                     },
                 )
         except (httpx2.TransportError, TimeoutError) as error:
             self.ledger.disturb(type(error).__name__)
+            entry.is_left_behind |= address in self.frozen
             return None
         code = "" if answer.is_success else str(answer.json().get("code", ""))
         if answer.status_code >= 500 or code in NOT_SETTLED:
