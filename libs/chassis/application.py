@@ -91,12 +91,8 @@ def create(
     `middleware` is for what not every service needs, e.g. compression. The first route that matches answers,
     `direct` ones, which bypass middleware and framework, before all others.
     """
-    is_logged = settings.log_level in ("debug", "info")
     app = Application(
-        guard={
-            "deadline_seconds": settings.request_deadline_seconds,
-            "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
-        },
+        guard=_guard(title, settings),
         direct=direct,
         title=title,
         description=description,
@@ -107,11 +103,7 @@ def create(
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.settings = settings
-    app.state.stopping = stopping or asyncio.Event()
-    if settings.jwks_file is not None:
-        app.state.token_verifier = person_verifier(settings.jwks_file, settings.issuer, settings.audience)
-        app.state.service_token_verifier = service_verifier(settings.jwks_file, settings.issuer)
+    _equip(app, settings, stopping or asyncio.Event())
     app.router.routes[:0] = routes
     for router in routers:
         app.include_router(router)
@@ -119,6 +111,23 @@ def create(
     problems.install(app)
     _install_documentation(app)
     return app
+
+
+def _guard(title: str, settings: ServiceSettings) -> dict[str, Any]:
+    is_logged = settings.log_level in ("debug", "info")
+    return {
+        "deadline_seconds": settings.request_deadline_seconds,
+        "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
+    }
+
+
+def _equip(app: FastAPI, settings: ServiceSettings, stopping: asyncio.Event) -> None:
+    """What every request may need is in `app.state`."""
+    app.state.settings = settings
+    app.state.stopping = stopping
+    if settings.jwks_file is not None:
+        app.state.token_verifier = person_verifier(settings.jwks_file, settings.issuer, settings.audience)
+        app.state.service_token_verifier = service_verifier(settings.jwks_file, settings.issuer)
 
 
 def _install_documentation(app: FastAPI) -> None:

@@ -57,6 +57,7 @@ def require_strict(body: bytes) -> None:
 
 
 def malformed(detail: str) -> Problem:
+    """The 400 of a body that can not be read as JSON."""
     return Problem(400, "malformed_request", detail)
 
 

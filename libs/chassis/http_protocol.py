@@ -51,7 +51,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, *_: str) -> None:
         self._refuse(400, "malformed_request")
 
     def _start_clock(self) -> None:

@@ -60,6 +60,11 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
+    _adopt_libraries(shared, renderer, max(number, logging.WARNING))
+
+
+def _adopt_libraries(shared: list[Processor], renderer: Processor, level: int) -> None:
+    """What libraries log takes the same way and form as our own lines."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,10 +74,11 @@ def configure(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(number, logging.WARNING))
+    root.setLevel(level)
 
 
 def add_trace_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Every line of a request or unit of work carries its trace."""
     trace_id = tracing.trace_id()
     if trace_id is not None:
         event["trace_id"] = trace_id

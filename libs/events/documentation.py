@@ -154,6 +154,7 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def main() -> int:
+    """Write the page, or with `--check` say by the exit code whether it is what it should be."""
     parser = argparse.ArgumentParser(prog="python -m libs.events.documentation", description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail if the page is not what it should be")
     if parser.parse_args().check:

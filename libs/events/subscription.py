@@ -82,11 +82,18 @@ class Subscription:
             await self._application.retry_what_waited_for_a_deploy()
             while True:
                 await self._application.resume()
+                await self._reach_the_stream(client)
                 await pull.start(self._application.position.number)
                 await self._follow(pull)
         finally:
             await pull.stop()
             await client.close()
+
+    async def _reach_the_stream(self, client: jetstream.Client) -> None:
+        """Read from the log what the stream holds no more: nobody would send it, and silence looks healthy."""
+        state = (await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}"))["state"]
+        if state["first_seq"] > self._application.position.number + 1:
+            await self._catch_up(state["first_seq"] - 1)
 
     async def _follow(self, pull: Pull) -> None:
         """Apply what arrives until the flow breaks off or has a gap."""

@@ -68,10 +68,8 @@ class World:
     witness: Witness = field(default_factory=Witness)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
-    def relay(self) -> None:
-        settings = RelaySettings(
-            self.projects.dsn(RELAY, PASSWORD), self.nats.url("relay"), timedelta(days=30)
-        )
+    def relay(self, max_age: timedelta = timedelta(days=30)) -> None:
+        settings = RelaySettings(self.projects.dsn(RELAY, PASSWORD), self.nats.url("relay"), max_age)
         self._start(Relay(settings, Keeper(self.nats.url("keeper"), StreamSettings())).run())
 
     def subscribe(self) -> "asyncio.Task[None]":
@@ -133,6 +131,15 @@ class AnyService:
 
     def verify_header(self, authorization: str | None) -> None:
         return None
+
+
+async def test_what_the_stream_holds_no_more_is_read_from_the_log_although_nothing_new_happens(
+    world: World,
+) -> None:
+    await world.log.append([proposing() for _ in range(30)])
+    world.relay(max_age=timedelta(microseconds=1))
+    world.subscribe()
+    await world.expect_everything()
 
 
 async def test_every_event_is_applied_once_and_in_order(world: World) -> None:

@@ -149,7 +149,7 @@ async def test_what_a_list_does_not_know_is_refused(timeline: Timeline) -> None:
     for parameters, code in (
         ({"statte": "planned"}, "unknown_parameter"),
         ({"state": "late"}, "invalid_request"),
-        ({"sort": "colour"}, "invalid_request"),
+        ({"sort": "color"}, "invalid_request"),
         ({"limit": 201}, "invalid_request"),
         ({"as_of": "yesterday"}, "invalid_request"),
         ({"effective_at": "2020-13-01"}, "invalid_request"),

@@ -113,30 +113,12 @@ def signed(issuer: DevelopmentIssuer, header: Any, payload: Any = None) -> str:
     return f"{message}.{encoded(Ed25519PrivateKey.from_private_bytes(seed).sign(message.encode()))}"
 
 
-def forgeries(issuer: DevelopmentIssuer) -> dict[str, str]:
-    good = issuer.mint(org_id=ORGANIZATION, actor=ANN, org_role="owner")
-    header, payload, signature = good.split(".")
-    claims = {**CLAIMS, "iss": ISSUER, "exp": NOW + 60}
+def hostile_headers(
+    issuer: DevelopmentIssuer, stranger: OKPKey, own: dict[str, Any], claims: dict[str, Any]
+) -> dict[str, str]:
+    """Tokens that try to choose their own key, or to be read in two ways."""
     twice = json.dumps(claims)[:-1].encode() + f', "sub": "{ANN}"}}'.encode()
-    stranger = OKPKey.generate_key("Ed25519", parameters={"kid": "development"})
-    secret = OctKey.import_key(issuer.jwks_file.read_bytes())
-    own = {"alg": "EdDSA", "kid": "development"}
-    by_id = {"alg": "Ed25519", "kid": "development"}
     return {
-        "nothing": "",
-        "no token": "hello",
-        "two parts": f"{header}.{payload}",
-        "five parts": f"{good}.a.b",
-        "no signature": f"{header}.{payload}.",
-        "another signature": f"{header}.{payload}.{encoded(bytes(64))}",
-        "another payload": f"{header}.{encoded(claims)}.{signature}",
-        "alg none": f"{encoded({'alg': 'none'})}.{payload}.",
-        "alg none, with kid": f"{encoded({'alg': 'none', 'kid': 'development'})}.{payload}.",
-        "alg None": signed(issuer, {**own, "alg": "None"}),
-        "alg as a list": signed(issuer, {**own, "alg": ["EdDSA"]}),
-        "public key as secret": jwt.encode({**own, "alg": "HS256"}, claims, secret, algorithms=["HS256"]),
-        "another key": jwt.encode(by_id, claims, stranger, algorithms=["Ed25519"]),
-        "another key's type": jwt.encode({**own, "alg": "RS256"}, claims, RSAKey.generate_key(2048)),
         "brings its key": signed(issuer, {**own, "jwk": stranger.as_dict(private=False)}),
         "names its key's URL": signed(issuer, {**own, "jku": "https://evil.example/"}),
         "names a certificate": signed(issuer, {**own, "x5u": "https://evil.example/"}),
@@ -153,6 +135,32 @@ def forgeries(issuer: DevelopmentIssuer) -> dict[str, str]:
         "header is a list": signed(issuer, []),
         "payload is a list": signed(issuer, own, []),
         "header is deep": signed(issuer, b"[" * 5_000),
+    }
+
+
+def forgeries(issuer: DevelopmentIssuer) -> dict[str, str]:
+    good = issuer.mint(org_id=ORGANIZATION, actor=ANN, org_role="owner")
+    header, payload, signature = good.split(".")
+    claims = {**CLAIMS, "iss": ISSUER, "exp": NOW + 60}
+    stranger = OKPKey.generate_key("Ed25519", parameters={"kid": "development"})
+    secret = OctKey.import_key(issuer.jwks_file.read_bytes())
+    own = {"alg": "EdDSA", "kid": "development"}
+    by_id = {"alg": "Ed25519", "kid": "development"}
+    return hostile_headers(issuer, stranger, own, claims) | {
+        "nothing": "",
+        "no token": "hello",
+        "two parts": f"{header}.{payload}",
+        "five parts": f"{good}.a.b",
+        "no signature": f"{header}.{payload}.",
+        "another signature": f"{header}.{payload}.{encoded(bytes(64))}",
+        "another payload": f"{header}.{encoded(claims)}.{signature}",
+        "alg none": f"{encoded({'alg': 'none'})}.{payload}.",
+        "alg none, with kid": f"{encoded({'alg': 'none', 'kid': 'development'})}.{payload}.",
+        "alg None": signed(issuer, {**own, "alg": "None"}),
+        "alg as a list": signed(issuer, {**own, "alg": ["EdDSA"]}),
+        "public key as secret": jwt.encode({**own, "alg": "HS256"}, claims, secret, algorithms=["HS256"]),
+        "another key": jwt.encode(by_id, claims, stranger, algorithms=["Ed25519"]),
+        "another key's type": jwt.encode({**own, "alg": "RS256"}, claims, RSAKey.generate_key(2048)),
         "too long": signed(issuer, own, {**claims, "padding": "A" * 8_192}),
         "not ASCII": good[:-1] + "é",
         "a line break": good[:20] + "\n" + good[20:],
