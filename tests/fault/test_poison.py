@@ -32,10 +32,20 @@ async def until_parked(campaign: Campaign, service: str, place: Place) -> None:
     await eventually(is_parked, seconds=60, every=0.2)
 
 
-async def others_go_on(campaign: Campaign, place: Place) -> None:
-    """All have reached the head, and what belongs to other organizations is there to the last event."""
+async def others_go_on(campaign: Campaign, place: Place, *services: str) -> None:
+    """The project waits from its first bad event on; all else has reached the head and is there to the last event."""
     await invariants.converged(campaign.stack)
     log = await evidence.log(campaign.stack)
+    for service in services:
+        rows = await evidence.rows(campaign.stack.whereabouts.database_dsn(service), "parked_events")
+        waiting = {row["position"] for row in rows}
+        behind = {
+            event["position"]
+            for event in log
+            if event["project_id"] == str(place.project_id) and event["position"] >= min(waiting)
+        }
+        assert len(behind) > 1
+        assert behind <= waiting, f"{service} applied {behind - waiting} before what came first"
     for organization in campaign.world.organizations:
         if organization is not place.organization:
             await invariants.read_models_equal_the_reference(campaign.stack, log, str(organization.org_id))
@@ -69,7 +79,7 @@ async def test_a_project_that_cannot_be_projected_waits_and_is_retried(campaign:
     async with campaign.under_load() as load:
         await until_parked(campaign, "timeline", place)
         await load.acknowledges(200)
-    await others_go_on(campaign, place)
+    await others_go_on(campaign, place, "timeline")
 
     await alter(campaign, "drop constraint obstacle")
     async with campaign.under_load() as load:
@@ -115,7 +125,7 @@ async def test_a_poison_event_stops_its_project_alone_until_it_is_skipped(campai
         for service in CONSUMERS:
             await until_parked(campaign, service, place)
         await load.acknowledges(200)
-    await others_go_on(campaign, place)
+    await others_go_on(campaign, place, *CONSUMERS)
 
     for service in CONSUMERS:
         await decide(campaign, service, "skip", place)
