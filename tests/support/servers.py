@@ -98,6 +98,8 @@ def sweep_leftovers() -> None:
     for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
         run = RunDirectory(lock.parent)
         try:
+            if not lock.read_text():
+                continue  # about to be held, or just given back
             run.acquire()
         except (AlreadyHeld, OSError):
             continue
