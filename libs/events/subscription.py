@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import nats.errors
 import structlog
+from nats.aio.client import Client
 
 from libs.chassis.leading import Leadership
 from libs.chassis.postgres import Database
@@ -89,7 +90,7 @@ class Subscription:
             await pull.stop()
             await client.close()
 
-    async def _reach_the_stream(self, client: jetstream.Client) -> None:
+    async def _reach_the_stream(self, client: Client) -> None:
         """Read from the log what the stream holds no more: nobody would send it, and silence looks healthy."""
         state = (await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}"))["state"]
         if state["first_seq"] > self._application.position.number + 1:
