@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from libs.events import jetstream, parking
@@ -171,3 +172,12 @@ async def decide(world: World, project_id: UUID, decision: str) -> None:
 
 async def _has_seen(world: World, positions: Sequence[int]) -> None:
     assert await world.seen() == list(positions)
+
+
+async def test_what_the_stream_holds_no_more_is_read_from_the_log_although_nothing_new_happens(
+    world: World,
+) -> None:
+    await world.log.append([proposing() for _ in range(30)])
+    world.relay(max_age=timedelta(microseconds=1))
+    world.subscribe()
+    await world.expect_everything()
