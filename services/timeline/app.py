@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from libs.chassis import application
+from libs.chassis import application, migrations
 from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
@@ -12,6 +12,7 @@ from libs.events.feed import Feed
 from services.timeline import projecting, projections
 from services.timeline.api import issues, milestones, projects
 from services.timeline.charts.rendering import Renderer
+from services.timeline.migrating import DIRECTORIES
 from services.timeline.reading import Log, Reader
 from services.timeline.settings import Settings
 
@@ -55,12 +56,22 @@ class Answers:
             return bool(await connection.fetchval("select to_regclass('checkpoints') is not null"))
 
 
+async def check_schema(database: Database) -> None:
+    """Raise `MigrationsPending` unless the books and the schema of every projection are there."""
+    await migrations.check(database, DIRECTORIES)
+    async with database.connection() as connection:
+        missing = [name for name in projections.names() if not await projections.exists(connection, name)]
+    if missing:
+        raise migrations.MigrationsPending(f"no schema for {', '.join(missing)}")
+
+
 @asynccontextmanager
 async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
     """Everything `serve` runs; opens the pools and closes them."""
     async with AsyncExitStack() as stack:
         questions = await projecting.connect(settings, "timeline", settings.database_connections_max)
         stack.push_async_callback(questions.close)
+        await check_schema(questions)
         feed = await stack.enter_async_context(
             Feed(settings.projects_url, settings.service_token.get_secret_value())
         )
@@ -87,4 +98,5 @@ async def projecting_loops(
 ) -> Mapping[str, Loop]:
     database = await projecting.connect(settings, "timeline projecting", projecting.CONNECTIONS_MAX)
     stack.push_async_callback(database.close)
+    await check_schema(database)
     return {"projecting": projecting.subscription(settings, database, feed, progress.advance).run}
