@@ -1,15 +1,40 @@
-"""The whole system, started once for all end-to-end tests as `make run` starts it."""
+"""The whole system, started once for all end-to-end tests as `make run` starts it, and people who use it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from deploy.local.stack import Stack
+from tests.end_to_end.histories import Imported, imported_into
+from tests.end_to_end.people import Person, somebody
+from tests.support.spans import Collector, collecting
 from tests.support.stacks import running_stack
 
 
 @pytest.fixture(scope="session")
-def end_to_end() -> Iterator[Stack]:
+def collector() -> Iterator[Collector]:
+    """What the services export as OpenTelemetry spans."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def end_to_end(collector: Collector) -> Iterator[Stack]:
     """The three services as processes, with a PostgreSQL and a NATS of their own. Do not break it: others use it."""
-    with running_stack() as stack:
+    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    with running_stack(settings) as stack:
         yield stack
+
+
+@pytest_asyncio.fixture
+async def owner(end_to_end: Stack) -> AsyncIterator[Person]:
+    """The owner of an organization nobody else is in."""
+    async with somebody(end_to_end) as person:
+        yield person
+
+
+@pytest.fixture(scope="session")
+def imported(end_to_end: Stack) -> Imported:
+    """The real histories, imported once into an organization of their own; says which files they are."""
+    return imported_into(end_to_end)
