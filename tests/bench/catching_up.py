@@ -1,19 +1,22 @@
 """Catching up: how fast timeline's read models follow a log that went on without them, over the stream as ever."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.bench.figures import Figure, Limit, Report
+from tests.bench.figures import Figure, Limit, Report, ratios
 from tests.bench.filling import fill
+from tests.bench.other_projecting import events_a_second
 from tests.bench.profiling import memory_mib, profiled
 from tests.bench.reconciling import Ledger, reconcile
 from tests.bench.system import System
 
 EVENTS_MIN = 10_000
+PEER_EVENTS = 3_000
 POLL_SECONDS = 0.01
 PROFILED_EVENTS_A_SECOND = 15_000
 SECONDS_MAX = 300.0
-GROUP = "projection catch-up over the stream, all read models of timeline"
+GROUP = "projection catch-up over the stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +31,30 @@ class CaughtUp:
 
 def measure(system: System, report: Report, rounds: int, events: int, *, is_profiled: bool) -> None:
     ledger = Ledger(system.head)
-    caught_up = []
+    caught_up, peers = [], []
     for number in range(1, rounds + 1):
         report.say(f"catching up with {events:,} events, round {number} of {rounds}")
         caught_up.append(catch_up(system, ledger, events))
+        report.say(f"the peer with {PEER_EVENTS:,} events, round {number} of {rounds}")
+        peers.append(events_a_second(system.peer_dsn(), PEER_EVENTS))
     if is_profiled:
         _profile(system, report, ledger, events)
     report.reconciled.append(reconcile(system, ledger, "catching up"))
-    beside = f"{events:,} events behind"
-    memory = [each.memory_mib for each in caught_up]
-    report.add(
-        Figure(
-            GROUP,
-            "events a second",
-            "/s",
-            [each.rate for each in caught_up],
-            Limit(at_least=EVENTS_MIN),
-            beside,
-        ),
-        Figure(GROUP, "with the start of the process", "s", [each.seconds for each in caught_up]),
-        Figure(
-            GROUP, "timeline's own processor time", "µs/event", [each.processor_micros for each in caught_up]
-        ),
-        Figure(GROUP, "memory afterwards", "MiB", memory),
+    report.add(*figures(caught_up, peers, events))
+
+
+def figures(caught_up: Sequence[CaughtUp], peers: Sequence[float], events: int) -> Iterator[Figure]:
+    rates = [each.rate for each in caught_up]
+    behind = f"{events:,} events behind, all read models"
+    yield Figure(GROUP, "timeline", "/s", rates, Limit(at_least=EVENTS_MIN), behind)
+    yield Figure(
+        GROUP, "eventsourcing's ProjectionRunner", "/s", peers, beside="one table, a transaction an event"
     )
+    yield Figure(GROUP, "timeline ÷ eventsourcing", "×", ratios(rates, peers))
+    yield Figure(GROUP, "with the start of the process", "s", [each.seconds for each in caught_up])
+    micros = [each.processor_micros for each in caught_up]
+    yield Figure(GROUP, "timeline's own processor time", "µs/event", micros)
+    yield Figure(GROUP, "memory afterwards", "MiB", [each.memory_mib for each in caught_up])
 
 
 def _profile(system: System, report: Report, ledger: Ledger, events: int) -> None:

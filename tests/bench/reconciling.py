@@ -4,11 +4,27 @@ If they do not, the run fails: nothing may be lost or doubled.
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from tests.bench.system import System
+from services.timeline.projections import PROJECTIONS
 
-# Rows that exist once for each event of an aggregate.
-CHANGES = {"project": "project_changes", "milestone": "milestone_changes", "issue": "issue_changes"}
+# Tables of read models that have one row for each event of an aggregate.
+CHANGES = {
+    "project_history": "project_changes",
+    "milestone_history": "milestone_changes",
+    "issue_history": "issue_changes",
+}
+
+
+class Countable(Protocol):
+    """A system that can be counted; `System` is one."""
+
+    @property
+    def head(self) -> int: ...
+    def number(self, service: str, statement: str) -> int: ...
+    def checkpoints(self) -> dict[str, int]: ...
+    def await_projected(self, position: int) -> float: ...
+    def stream_last_sequence(self) -> int: ...
 
 
 class NotReconciled(Exception):
@@ -28,7 +44,7 @@ class Ledger:
         self.positions += positions or []
 
 
-def reconcile(system: System, ledger: Ledger, what: str) -> str:
+def reconcile(system: Countable, ledger: Ledger, what: str) -> str:
     """Hold everything against the log; returns what agreed in one sentence, raises `NotReconciled`."""
     head = system.head
     system.await_projected(head)
@@ -40,10 +56,7 @@ def reconcile(system: System, ledger: Ledger, what: str) -> str:
             "timeline", "select count(*) from activity_v1.activity"
         ),
         **{f"checkpoint of {name}": position for name, position in system.checkpoints().items()},
-        "changes in the histories": sum(
-            system.number("timeline", f"select count(*) from {aggregate}_history_v1.{table}")
-            for aggregate, table in CHANGES.items()
-        ),
+        "changes in the histories": sum(_rows(system, title, table) for title, table in CHANGES.items()),
     }
     wrong = {name: count for name, count in counted.items() if count != head}
     if wrong:
@@ -54,3 +67,8 @@ def reconcile(system: System, ledger: Ledger, what: str) -> str:
     if parked:
         raise NotReconciled(f"{what}: {parked} events are parked")
     return f"{what}: {ledger.recorded:,} events of clients, {len(counted)} counts at {head:,}"
+
+
+def _rows(system: Countable, title: str, table: str) -> int:
+    schema = PROJECTIONS[title]().name
+    return system.number("timeline", f"select count(*) from {schema}.{table}")

@@ -15,11 +15,15 @@ from deploy.local import programs
 from deploy.local.ports import any_free_port
 from deploy.local.processes import ChildProcess
 from deploy.local.stack import Stack
+from libs.chassis.provisioning import in_database
 from libs.events import jetstream
 from libs.events.log.keeper import stream_tail
 
 POLL_SECONDS = 0.005
 PROJECTED_SECONDS_MAX = 120.0
+PEER_DATABASE = "bench_peer"
+# Without those of read models that a rebuild has replaced.
+CHECKPOINTS = "select name, position from checkpoints where name !~ '_retired$'"
 RELAY_SETTINGS = ("MILEPOST_NATS_URL", "MILEPOST_KEEPER_NATS_URL", "MILEPOST_RELAY_DATABASE_URL")
 
 ProcessorSeconds = Mapping[str, float]
@@ -34,10 +38,7 @@ class System:
 
     def ask(self, service: str, statement: str, *parameters: object) -> list[tuple[object, ...]]:
         """Rows from a service's database."""
-        if service not in self._connections:
-            dsn = self.stack.whereabouts.database_dsn(service)
-            self._connections[service] = psycopg.connect(dsn, autocommit=True)
-        return self._connections[service].execute(statement.encode(), parameters or None).fetchall()
+        return self._connection(service).execute(statement.encode(), parameters or None).fetchall()
 
     def number(self, service: str, statement: str) -> int:
         return int(str(self.ask(service, statement)[0][0]))
@@ -59,7 +60,7 @@ class System:
 
     def projected(self, service: str = "timeline") -> int:
         """How far the slowest read model of a service has come."""
-        return self.number(service, "select coalesce(min(position), 0) from checkpoints")
+        return min((int(str(position)) for _, position in self.ask(service, CHECKPOINTS)), default=0)
 
     def await_projected(self, position: int, *services: str) -> float:
         """Wait until everything up to a position is in the read models; the instant of the monotonic clock."""
@@ -131,6 +132,19 @@ class System:
     def token(self, org_id: UUID | None = None) -> str:
         whereabouts = self.stack.whereabouts
         return whereabouts.token() if org_id is None else whereabouts.token(org_id=org_id)
+
+    def peer_dsn(self) -> str:
+        """A database of the peer's own on the same server."""
+        dsn = self.stack.whereabouts.admin_dsn
+        if not self.ask("projects", "select from pg_database where datname = %s", PEER_DATABASE):
+            self._connection("projects").execute(f"create database {PEER_DATABASE}".encode())
+        return in_database(dsn, PEER_DATABASE)
+
+    def _connection(self, service: str) -> psycopg.Connection[tuple[object, ...]]:
+        if service not in self._connections:
+            dsn = self.stack.whereabouts.database_dsn(service)
+            self._connections[service] = psycopg.connect(dsn, autocommit=True)
+        return self._connections[service]
 
     def close(self) -> None:
         for connection in self._connections.values():
