@@ -6,10 +6,15 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.stack import Stack
-from tests.end_to_end.histories import Imported, imported_into
+from tests.end_to_end.histories import Files, Imported, imported_into
 from tests.end_to_end.people import Person, somebody
 from tests.support.spans import Collector, collecting
 from tests.support.stacks import running_stack
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A run without the whole data does not look like one with it."""
+    terminalreporter.write_line(f"known answers: from the {Files.at_hand().describe()}")
 
 
 @pytest.fixture(scope="session")
@@ -36,5 +41,5 @@ async def owner(end_to_end: Stack) -> AsyncIterator[Person]:
 
 @pytest.fixture(scope="session")
 def imported(end_to_end: Stack) -> Imported:
-    """The real histories, imported once into an organization of their own; says which files they are."""
+    """The real histories, imported once into an organization of their own."""
     return imported_into(end_to_end)

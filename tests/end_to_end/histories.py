@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,9 +64,8 @@ class Imported:
 
 
 def imported_into(stack: Stack) -> Imported:
-    """Convert and send everything; says on the terminal which files it took."""
+    """Convert and send everything."""
     files, org_id, actor = Files.at_hand(), uuid4(), uuid4()
-    sys.__stderr__.write(f"\nknown answers from the {files.describe()}\n")  # type: ignore[union-attr]
     lines = [*releases(files).lines, *problems(files).lines]
     summary = sent(stack, org_id, actor, lines)
     return Imported(files, org_id, actor, lines, summary, cases(files))

@@ -12,8 +12,6 @@ import pytest
 from deploy.local.stack import Stack
 from tests.end_to_end.people import Person
 from tests.support.eventually import eventually
-from tests.support.proof import evidence
-from tests.support.spans import Collector
 
 SERVICES = ("projects", "timeline", "notifications")
 REQUESTS = ("milepost_http_request_seconds",)
@@ -85,38 +83,6 @@ async def test_every_line_of_the_log_is_json_and_says_who_wrote_it(end_to_end: S
     for line in lines:
         assert {"event", "level", "timestamp", "service"} <= line.keys()
         assert line["service"] == service
-
-
-async def test_a_trace_leads_from_the_request_through_the_event_to_the_projection(
-    end_to_end: Stack, owner: Person, collector: Collector
-) -> None:
-    trace_id, span_id = uuid4().hex, uuid4().hex[:16]
-    answer = await owner.projects.post(
-        "/v1/projects", json={"name": "Traced"}, headers={"traceparent": f"00-{trace_id}-{span_id}-01"}
-    )
-    position = int(answer.headers["Milepost-Position"])
-
-    [event] = [each for each in await evidence.log(end_to_end) if each["position"] == position]
-    assert event["traceparent"][3:35] == trace_id
-    async with evidence.broker(end_to_end) as client:
-        relayed = await evidence.message(client, position)
-    assert relayed["traceparent"] == event["traceparent"]
-
-    def requested() -> None:
-        lines = log_lines(end_to_end.whereabouts.log("projects"))
-        assert [line["route"] for line in lines if line.get("trace_id") == trace_id] == ["/v1/projects"]
-
-    await eventually(requested)
-
-    def spans_of_all_services() -> None:
-        spans = collector.of_trace(trace_id)
-        assert {span.service for span in spans} == set(SERVICES)
-        [request] = [span for span in spans if span.service == "projects"]
-        applied = [span for span in spans if span.service != "projects"]
-        assert {span.parent_id for span in applied} == {event["traceparent"][36:52]}
-        assert request.name == "POST /v1/projects"
-
-    await eventually(spans_of_all_services, seconds=30)
 
 
 async def test_a_problem_names_the_trace_under_which_it_is_logged(end_to_end: Stack, owner: Person) -> None:
