@@ -81,6 +81,34 @@ async def test_a_transaction_that_failed_leaves_nothing_behind(timeline: Timelin
     assert await everything(timeline) == survived
 
 
+async def test_a_history_that_fell_behind_notices_by_the_version_of_the_next_event(
+    timeline: Timeline,
+) -> None:
+    happens(timeline, 10)
+    await timeline.tell_up_to(100)
+    behind, timeline.projections = timeline.projections, projections.all_projections()
+    await timeline.tell_up_to(180)
+    timeline.projections = behind
+    await timeline.tell()
+    tables = ("milestones", "milestone_changes", "issues", "issue_changes")
+    together = [await timeline.rows(table) for table in tables]
+    await start_again(timeline)
+    await timeline.tell()
+    assert [await timeline.rows(table) for table in tables] == together
+
+
+async def test_after_forgetting_the_database_has_the_last_word(timeline: Timeline) -> None:
+    happens(timeline, 10)
+    await timeline.tell_up_to(200)
+    async with timeline.database.connection() as connection:
+        await connection.execute("update milestone_changes set name = 'mended'")
+    for projection in timeline.projections:
+        projection.forget()
+    await timeline.tell()
+    names = {item["name"] for item in (await timeline.ask("/milestones"))["items"]}
+    assert "mended" in names
+
+
 async def die_after_applying(timeline: Timeline, position: int) -> None:
     async with timeline.database.transaction() as connection:
         for projection in timeline.projections:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,9 +13,10 @@ import httpx2 as httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from libs.chassis.development_issuer import DevelopmentIssuer
-from libs.chassis.migrations import ROOT, MigrationsPending
+from libs.chassis.migrations import ROOT
 from libs.events import catalogue, jetstream
 from libs.events.envelope import Event, cloud_event
 from libs.events.log.keeper import Keeper, StreamSettings
@@ -151,16 +153,25 @@ async def told(running: Running, project_id: UUID) -> list[int]:
     return [item["position"] for item in answer["items"]]
 
 
-async def test_a_program_newer_than_its_database_does_not_start(
+async def test_a_program_newer_than_its_database_waits_for_the_migration_job(
     fresh_database: FreshDatabaseFactory, nats_server: NatsServer, issuer: DevelopmentIssuer
 ) -> None:
-    async def only_provision(database: FreshDatabase) -> None:
+    async def without_activity(database: FreshDatabase) -> None:
         await migrate_timeline(database)
         connection = await asyncpg.connect(database.admin_dsn)
         await connection.execute("drop schema activity_v1 cascade")
         await connection.close()
 
-    database = await fresh_database("older timeline", only_provision)
-    with pytest.raises(MigrationsPending, match="activity_v1"):
-        async with app.program(settings_for(database, nats_server, issuer), asyncio.Event()):
-            pass
+    database = await fresh_database("older timeline", without_activity)
+    with capture_logs() as lines:
+        program = app.program(settings_for(database, nats_server, issuer), asyncio.Event())
+        starting = asyncio.create_task(program.__aenter__())
+        await eventually(lambda: is_waiting_for(lines, "no schema for activity_v1"))
+        assert not starting.done()
+        await migrate_timeline(database)
+        await asyncio.wait_for(starting, 10)
+    await program.__aexit__(None, None, None)
+
+
+def is_waiting_for(lines: list[MutableMapping[str, Any]], reason: str) -> None:
+    assert [line["reason"] for line in lines if line["event"] == "waiting_for_migrations"] == [reason]
