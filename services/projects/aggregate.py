@@ -7,7 +7,7 @@ events its outputs, rejections its refusals.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from inspect import getdoc
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -31,6 +31,9 @@ Reason = Annotated[
     str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True, pattern=WITHOUT_NUL)
 ]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=WITHOUT_NUL)]
+# The ends of the calendar are infinite to PostgreSQL's driver, and no arithmetic with them makes sense.
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
+Instant = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC))]
 
 
 class Part(BaseModel):
@@ -47,7 +50,7 @@ class Command(Part):
 
     action: ClassVar[str | None] = None
 
-    effective_at: AwareDatetime | None = Field(
+    effective_at: Instant | None = Field(
         default=None,
         description="When it was true in the business; default: the instant it is recorded. "
         "Never in the future, and never before the resource's last change.",

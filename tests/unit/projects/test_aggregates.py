@@ -1,6 +1,7 @@
 """What holds of every aggregate, whoever adds the next one."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -158,3 +159,24 @@ def test_a_history_that_no_decision_wrote_is_corrupt() -> None:
         ISSUE.evolve(ISSUE.evolve(None, RAISED), RAISED)
     with pytest.raises(AssertionError):
         MILESTONE.evolve(MILESTONE.evolve(None, PLANNED), RAISED)
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1899-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_reaches_the_beginning_of_the_calendar(name: str, instant: str) -> None:
+    body = {**json.loads(BODIES[name]), "effective_at": instant}
+
+    with pytest.raises(ValidationError, match="effective_at"):
+        COMMANDS[name].model_validate_json(json.dumps(body))
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"])
+@pytest.mark.parametrize("name", [name for name, body in BODIES.items() if "_on" in body])
+def test_no_command_names_a_day_at_the_ends_of_the_calendar(name: str, day: str) -> None:
+    body = json.loads(BODIES[name])
+    days = {field: day for field in body if field.endswith("_on")}
+
+    with pytest.raises(ValidationError, match="_on"):
+        COMMANDS[name].model_validate_json(json.dumps({**body, **days}))

@@ -1,7 +1,6 @@
 """What a project is founded on: its proposal, its charter, and the ways of working it adopts."""
 
 from dataclasses import replace
-from datetime import date
 from typing import Annotated, Self, assert_never
 from uuid import UUID
 
@@ -17,7 +16,18 @@ from libs.events.portfolio import (
     WorkflowAdopted,
     WorkflowState,
 )
-from services.projects.aggregate import Command, Name, Part, Reason, Rejection, Sentence, Text, begun, unbegun
+from services.projects.aggregate import (
+    Command,
+    Day,
+    Name,
+    Part,
+    Reason,
+    Rejection,
+    Sentence,
+    Text,
+    begun,
+    unbegun,
+)
 from services.projects.portfolio.project.project import Project, moving_project, open_project
 
 Purpose = Annotated[Text, Field(min_length=1)]
@@ -40,8 +50,8 @@ class ApproveCharter(Command):
 
     purpose: Purpose
     objectives: tuple[Objective, ...] = Field(default=(), max_length=OBJECTIVES_MAX)
-    starts_on: date | None = None
-    finishes_on: date | None = Field(default=None, description="The finish the charter promises.")
+    starts_on: Day | None = None
+    finishes_on: Day | None = Field(default=None, description="The finish the charter promises.")
 
     @model_validator(mode="after")
     def starts_before_it_finishes(self) -> Self:

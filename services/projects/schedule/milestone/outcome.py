@@ -14,14 +14,14 @@ from libs.events.schedule import (
     MilestoneReinstated,
     MilestoneState,
 )
-from services.projects.aggregate import Command, Reason, Rejection, Sentence
+from services.projects.aggregate import Command, Day, Reason, Rejection, Sentence
 from services.projects.schedule.milestone.milestone import Milestone, open_milestone
 
 # --- Commands ---
 
 
 class AchieveMilestone(Command):
-    achieved_on: date = Field(description="The day it was met; not in the future.")
+    achieved_on: Day = Field(description="The day it was met; not in the future.")
     note: Sentence = ""
 
     def happened_on(self) -> date:
@@ -29,7 +29,7 @@ class AchieveMilestone(Command):
 
 
 class CorrectAchievement(Command):
-    achieved_on: date = Field(description="The day it was really met; not in the future.")
+    achieved_on: Day = Field(description="The day it was really met; not in the future.")
     reason: Reason
 
     def happened_on(self) -> date:

@@ -16,7 +16,18 @@ from libs.events.schedule import (
     MilestoneReforecast,
     MilestoneState,
 )
-from services.projects.aggregate import Command, Name, Part, Reason, Rejection, Sentence, Text, begun, unbegun
+from services.projects.aggregate import (
+    Command,
+    Day,
+    Name,
+    Part,
+    Reason,
+    Rejection,
+    Sentence,
+    Text,
+    begun,
+    unbegun,
+)
 from services.projects.facts import Facts
 from services.projects.references import StreamReference, existing, open_project
 from services.projects.schedule.milestone.milestone import Milestone, open_milestone
@@ -30,7 +41,7 @@ class PlanMilestone(Command):
     milestone_id: UUID | None = Field(default=None, description="Default: a new one.")
     project_id: UUID
     name: Name
-    target_on: date | None = Field(default=None, description="The first forecast, once one is known.")
+    target_on: Day | None = Field(default=None, description="The first forecast, once one is known.")
     description: Text = ""
 
     def projects_referred(self) -> tuple[UUID, ...]:
@@ -38,14 +49,14 @@ class PlanMilestone(Command):
 
 
 class CommitMilestone(Command):
-    baseline_on: date | None = Field(default=None, description="The promised date; default: the forecast.")
+    baseline_on: Day | None = Field(default=None, description="The promised date; default: the forecast.")
 
 
 class RebaselineMilestone(Command):
     """Moves the promise through an approved change; the forecast follows unless it is given."""
 
-    baseline_on: date
-    forecast_on: date | None = Field(default=None, description="Default: the new baseline.")
+    baseline_on: Day
+    forecast_on: Day | None = Field(default=None, description="Default: the new baseline.")
     change: Name = Field(description="The approved change that allows it.")
     reason: Sentence = ""
 
@@ -57,7 +68,7 @@ class SlipCause(Part):
 
 
 class ReforecastMilestone(Command):
-    forecast_on: date
+    forecast_on: Day
     reason: Reason
     caused_by: tuple[SlipCause, ...] = Field(default=(), max_length=CAUSES_MAX)
 
