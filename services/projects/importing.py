@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import to_json
 
+from libs.chassis.bodies import require_strict
 from libs.chassis.problems import Problem
 from libs.events.envelope import StreamKey, entity_id_of
 from libs.events.log.grouping import GroupedAppends, OutcomeUnknown, Overloaded
@@ -28,6 +29,7 @@ from services.projects.loading import Loaded
 from services.projects.refusals import Contended, KeyMisused, NotFound
 
 CHUNK_LINES_MAX = 250
+LINE_BYTES_MAX = 256 * 1024
 EVENT_IDS = UUID("5f1d9c1e-6a0e-5d5b-9d6d-0d3f3c6a7b11")
 
 Permit = Callable[[Aggregate[Any], Command, bool], Callable[[UUID], None]]
@@ -111,11 +113,13 @@ class ImportHandler:
         self._commands = commands
 
     async def run(self, importer: Importer, lines: AsyncIterator[bytes]) -> AsyncIterator[list[LineResult]]:
-        """The results of the lines, chunk by chunk, in their order."""
+        """The results of the lines, chunk by chunk, in their order; blank lines count and have none."""
         number = 0
         chunk: list[_Line] = []
         async for text in lines:
             number += 1
+            if not text.strip():
+                continue
             line = _read(importer, number, text)
             if len(chunk) == CHUNK_LINES_MAX or any(line.key and line.key == other.key for other in chunk):
                 yield await self._record(importer, chunk)
@@ -188,9 +192,15 @@ class ImportHandler:
 
 def _read(importer: Importer, number: int, text: bytes) -> _Line:
     line = _Line(number)
+    if len(text) > LINE_BYTES_MAX:
+        line.conclude(
+            LineOutcome.MALFORMED, code="content_too_large", detail=f"A line may have {LINE_BYTES_MAX} bytes."
+        )
+        return line
     try:
         told = ImportLine.model_validate_json(text)
         line.key = told.key
+        require_strict(text)
         line.request = _request(importer, told, text)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -198,6 +208,8 @@ def _read(importer: Importer, number: int, text: bytes) -> _Line:
         line.conclude(LineOutcome.MALFORMED, code="invalid_request", detail=f"{place}: {fault['msg']}"[:500])
     except UnknownCommandError as error:
         line.conclude(LineOutcome.MALFORMED, code="unknown_command", detail=str(error))
+    except Problem as problem:
+        line.conclude(LineOutcome.MALFORMED, code=problem.code, detail=problem.detail)
     return line
 
 

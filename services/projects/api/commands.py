@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from libs.access.authorize import Action, authorize, may_create_projects, not_found
 from libs.chassis import conditional, identity, tracing
+from libs.chassis.bodies import require_strict
 from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.identity import Caller
@@ -145,6 +146,8 @@ def request_hash(operation: str, body: bytes) -> bytes:
 
 
 def _command(kind: type[Command], body: bytes) -> Command:
+    if body:
+        require_strict(body)
     try:
         return kind.model_validate_json(body or b"{}")
     except ValidationError as error:

@@ -15,11 +15,10 @@ from starlette.types import Receive, Scope, Send
 from libs.chassis import identity, tracing
 from libs.chassis.problems import Problem
 from services.projects.api.commands import permission
-from services.projects.importing import Importer, ImportHandler, LineOutcome, LineResult
+from services.projects.importing import LINE_BYTES_MAX, Importer, ImportHandler, LineOutcome, LineResult
 
 PATH = "/v1/imports"
 MEDIA_TYPE = "application/x-ndjson"
-LINE_BYTES_MAX = 256 * 1024
 
 
 class DuplexResponse(StreamingResponse):
@@ -70,13 +69,13 @@ def _line(result: LineResult) -> bytes:
 
 
 async def _lines(request: Request) -> AsyncIterator[bytes]:
-    """The lines of the body that are not blank, as they arrive."""
+    """The lines of the body as they arrive, of each no more than tells that it is too long."""
     rest = b""
     async for part in request.stream():
-        *lines, rest = (rest + part).split(b"\n")
-        if len(rest) > LINE_BYTES_MAX:
-            raise Problem(413, "content_too_large", f"A line may have {LINE_BYTES_MAX} bytes.")
-        for line in filter(bytes.strip, lines):
-            yield line
-    if rest.strip():
+        *lines, last = part.split(b"\n")
+        for line in lines:
+            yield rest + line
+            rest = b""
+        rest = (rest + last)[: LINE_BYTES_MAX + 1]
+    if rest:
         yield rest

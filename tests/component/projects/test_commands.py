@@ -238,3 +238,9 @@ async def test_the_document_describes_every_command(owner: httpx.AsyncClient) ->
         operation["operationId"] for path in document["paths"].values() for operation in path.values()
     ]
     assert len(operations) == len(set(operations)) > 25
+
+
+async def test_a_body_that_says_something_twice_is_refused(owner: httpx.AsyncClient) -> None:
+    answer = await owner.post("/v1/projects", content=b'{"name": "Apollo", "name": "Gemini"}')
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")

@@ -181,3 +181,29 @@ async def test_commands_and_imports_meet_on_one_resource(owner: httpx.AsyncClien
     [result], _ = await send(owner, lines[4])
 
     assert (result["outcome"], result["code"]) == ("refused", "effective_before_last_change")
+
+
+async def test_lines_are_numbered_as_in_the_file_and_a_long_one_stops_nobody(
+    owner: httpx.AsyncClient,
+) -> None:
+    _, _, lines = history()
+
+    results, total = await send(
+        owner, lines[0], "", "  ", '{"key": "' + "x" * 300_000, lines[1], "", lines[2]
+    )
+
+    assert [(result["line"], result["outcome"], result.get("code")) for result in results] == [
+        (1, "recorded", None),
+        (4, "malformed", "content_too_large"),
+        (5, "recorded", None),
+        (7, "recorded", None),
+    ]
+    assert (total["lines"], total["malformed"], total.get("code")) == (4, 1, None)
+
+
+async def test_a_line_that_says_something_twice_is_malformed(owner: httpx.AsyncClient) -> None:
+    _, _, lines = history()
+
+    [result], _ = await send(owner, lines[0].replace('"body": {', '"body": {"name": "Another", '))
+
+    assert (result["outcome"], result["code"]) == ("malformed", "malformed_request")
