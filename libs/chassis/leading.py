@@ -20,9 +20,16 @@ BEAT_SECONDS = 1.0
 BEAT_SECONDS_MAX = 3.0
 # A frozen leader (a stopped process, a cut cable) is out of office after this long.
 LEASE_SECONDS = 10
+BACKOFF_SECONDS_MAX = 5.0
 TRY_LOCK = "select pg_try_advisory_lock(hashtextextended($1, 0))"
 
 log = structlog.get_logger(__name__)
+
+
+def backoff_seconds(failures: int) -> float:
+    """How long to wait before leading again, after so many failures in a row: 0.1 s, doubling, at most 5 s."""
+    # Two to the power of an outage of hours is no float any more.
+    return min(BACKOFF_SECONDS_MAX, 0.1 * 2.0 ** min(failures, 16))
 
 
 class LeadershipLost(ConnectionError):

@@ -135,8 +135,9 @@ class Application:
     async def retry_what_waited_for_a_deploy(self) -> None:
         """Ask for another try of everything this program may be new enough to know."""
         async with self._database.transaction() as connection:
+            asked = {(each.org_id, each.sequence) for each in await parking.open_decisions(connection)}
             for parked in await parking.list_parked(connection):
-                if parked.code == "unknown_event":
+                if parked.code == "unknown_event" and (parked.org_id, parked.sequence) not in asked:
                     await parking.decide(
                         connection,
                         parked.org_id,
@@ -147,8 +148,11 @@ class Application:
                     )
 
     async def carry_out_decisions(self) -> None:
-        """Do what operators have decided about parked sequences since the last look, a second ago or more."""
-        if not len(self._lot) or time.monotonic() < self._decisions_due_at:
+        """Do what operators have decided about parked sequences since the last look, a second ago or more.
+
+        Also while nothing is parked: a decision left open would strike what is parked later.
+        """
+        if time.monotonic() < self._decisions_due_at:
             return
         self._decisions_due_at = time.monotonic() + DECISION_CHECK_SECONDS
         async with self._database.connection() as connection:
@@ -170,18 +174,43 @@ class Application:
 
     async def _carry_out(self, connection: Connection, decision: parking.Decision) -> None:
         waiting = await parking.waiting_events(connection, decision.org_id, decision.sequence)
-        skipped, applied = (waiting[:1], waiting[1:]) if decision.decision == "skip" else ([], waiting)
+        if decision.decision == "skip":
+            await self._skip(connection, decision, waiting)
+        else:
+            await self._retry(connection, decision, waiting)
+        log.info(
+            "parking_decided", sequence=decision.sequence, decision=decision.decision, events=len(waiting)
+        )
+
+    async def _retry(
+        self, connection: Connection, decision: parking.Decision, waiting: Sequence[Envelope]
+    ) -> None:
         await parking.release(connection, waiting, decision.org_id, decision.sequence)
-        events = [catalogue.read(envelope) for envelope in applied]
+        events = [catalogue.read(envelope) for envelope in waiting]
         if events:
             for handler in self._handlers:
                 await handler.apply(connection, events)
-        position = skipped[0].position if skipped else None
+        await parking.close_decision(connection, decision.decision_id, None, f"applied {len(events)} events")
+
+    async def _skip(
+        self, connection: Connection, decision: parking.Decision, waiting: Sequence[Envelope]
+    ) -> None:
+        """Leave out the first event for good; what waits behind it may fail as well, so it is tried by itself."""
+        position = waiting[0].position if waiting else None
         await parking.close_decision(
-            connection, decision.decision_id, position, f"applied {len(events)} events"
+            connection, decision.decision_id, position, f"skipped {len(waiting[:1])} events"
         )
-        log.info(
-            "parking_decided", sequence=decision.sequence, decision=decision.decision, events=len(events)
+        if len(waiting) < 2:
+            await parking.release(connection, waiting, decision.org_id, decision.sequence)
+            return
+        await parking.skip_first(connection, waiting, decision.sequence)
+        await parking.decide(
+            connection,
+            decision.org_id,
+            decision.sequence,
+            "retry",
+            "the event before was skipped",
+            "subscription",
         )
 
 

@@ -145,10 +145,34 @@ async def release(connection: Connection, envelopes: Sequence[Envelope], org_id:
     )
 
 
+async def skip_first(connection: Connection, waiting: Sequence[Envelope], sequence: str) -> None:
+    """Forget the first of the waiting events; those behind it go on waiting."""
+    first, second = waiting[:2]
+    await connection.execute("delete from parked_events where position = $1", first.position)
+    await connection.execute(
+        "delete from parked_sequences where org_id = $1 and sequence = $2 and sequence <> $3"
+        " and not exists (select 1 from parked_events where org_id = $1 and stream = $2)",
+        first.org_id,
+        first.stream,
+        sequence,
+    )
+    await connection.execute(
+        "update parked_sequences set position = $3, detail = 'waited behind an event that was skipped'"
+        " where org_id = $1 and sequence = $2",
+        first.org_id,
+        sequence,
+        second.position,
+    )
+
+
 async def count_attempt(connection: Connection, position: int) -> int:
-    """Count an attempt at an event before it is made; returns which one it is, from 1."""
+    """Count an attempt at an event before it is made; returns which one it is, from 1.
+
+    Events are tried in order, so attempts at earlier ones are over and forgotten.
+    """
     count: int = await connection.fetchval(
-        "insert into attempts (position, count) values ($1, 1)"
+        "with over as (delete from attempts where position < $1)"
+        " insert into attempts (position, count) values ($1, 1)"
         " on conflict (position) do update set count = attempts.count + 1 returning count",
         position,
     )

@@ -12,7 +12,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 
-from libs.chassis.leading import Leadership
+from libs.chassis.leading import Leadership, backoff_seconds
 from libs.chassis.postgres import Database
 from libs.chassis.sessions import is_transient
 from libs.events import consuming, jetstream
@@ -23,7 +23,6 @@ from libs.events.pulling import Pull, PullLost
 
 BATCH_EVENTS_MAX = 1_000
 WAIT_SECONDS = 1.0
-BACKOFF_SECONDS_MAX = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +71,7 @@ class Subscription:
                     raise
                 log.warning("subscription_interrupted", error=f"{type(error).__name__}: {error}")
             failures = failures + 1 if self._application.position == position_before else 0
-            await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.1 * 2**failures))
+            await asyncio.sleep(backoff_seconds(failures))
 
     async def _lead(self) -> None:
         name = jetstream.user_of(self._settings.nats_url, self._settings.durable)

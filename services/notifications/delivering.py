@@ -127,7 +127,7 @@ class Delivering:
     async def _pause(self, *, idle: bool, failures: int) -> None:
         """Wait until there may be something to do; what went wrong for good in a task is raised here."""
         if failures:
-            await asyncio.sleep(min(BACKOFF_SECONDS_MAX, self.poll_seconds * 2**failures))
+            await asyncio.sleep(min(BACKOFF_SECONDS_MAX, self.poll_seconds * 2.0 ** min(failures, 16)))
         elif self._in_flight:
             await asyncio.wait(
                 self._in_flight, timeout=self.poll_seconds, return_when=asyncio.FIRST_COMPLETED

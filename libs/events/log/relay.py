@@ -13,7 +13,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 
-from libs.chassis.leading import Leadership
+from libs.chassis.leading import Leadership, backoff_seconds
 from libs.chassis.sessions import Connection, is_transient
 from libs.events import jetstream
 from libs.events.log import measuring
@@ -25,7 +25,6 @@ IDENTITY_CHECK_SECONDS = 10.0
 # Under load a pause makes batches large, which is cheaper for everybody behind; alone, an event goes at once.
 LINGER_SECONDS = 0.008
 LINGER_EVENTS = 4
-BACKOFF_SECONDS_MAX = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +78,7 @@ class Relay:
                 measuring.RELAY_LEADING.set(0)
             failures = 0 if self._has_published else failures + 1
             self._has_published = False
-            await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.1 * 2**failures))
+            await asyncio.sleep(backoff_seconds(failures))
 
     async def _lead(self, connection: Connection) -> None:
         name = jetstream.user_of(self._settings.nats_url, "relay")

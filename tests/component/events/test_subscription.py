@@ -181,3 +181,60 @@ async def test_what_the_stream_holds_no_more_is_read_from_the_log_although_nothi
     world.relay(max_age=timedelta(microseconds=1))
     world.subscribe()
     await world.expect_everything()
+
+
+async def test_each_of_two_poison_events_of_a_project_can_be_skipped(world: World) -> None:
+    sick = uuid4()
+    world.relay()
+    world.subscribe()
+    await world.log.append(
+        [proposing(sick, name=POISON), proposing(sick, name=POISON, version=1), proposing(sick, version=2)]
+    )
+    await world.log.append([proposing()])
+    await world.expect_everything(20, missing=(1, 2, 3))
+
+    await decide(world, sick, "skip")
+
+    async def only_the_second_is_in_the_way() -> None:
+        async with world.database.connection() as connection:
+            [parked] = await parking.list_parked(connection)
+            assert (parked.position, parked.events) == (2, 2)
+            assert await parking.open_decisions(connection) == []
+
+    await eventually(only_the_second_is_in_the_way)
+    await decide(world, sick, "skip")
+    await eventually(lambda: _has_seen(world, [4, 3]))
+    async with world.database.connection() as connection:
+        assert await parking.skipped_positions(connection) == frozenset({1, 2})
+        assert await connection.fetchval("select count(*) from parked_sequences") == 0
+
+
+async def test_a_decision_about_what_is_not_parked_does_not_wait_for_it_to_be(world: World) -> None:
+    project_id = uuid4()
+    world.relay()
+    world.subscribe()
+    await world.log.append([proposing(project_id)])
+    await world.expect_everything()
+
+    await decide(world, project_id, "skip")
+
+    async def is_over() -> None:
+        async with world.database.connection() as connection:
+            assert await parking.open_decisions(connection) == []
+
+    await eventually(is_over)
+
+
+async def test_attempts_at_events_that_were_applied_are_forgotten(world: World) -> None:
+    world.relay()
+    world.subscribe()
+    await world.log.append([proposing(), proposing(), proposing(name=POISON), proposing()])
+    await world.expect_everything(20, missing=(3,))
+    await world.log.append([proposing(name=POISON)])
+
+    async def both_are_parked_and_nothing_is_left_of_the_attempts() -> None:
+        async with world.database.connection() as connection:
+            assert [each.position for each in await parking.list_parked(connection)] == [3, 5]
+            assert await connection.fetchval("select count(*) from attempts") == 0
+
+    await eventually(both_are_parked_and_nothing_is_left_of_the_attempts, 20)
