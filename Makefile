@@ -4,7 +4,7 @@
 PYTHON ?= python3
 ENVIRONMENT := .venv/bin/python
 SERVICES := projects timeline notifications
-TAG ?= latest
+TAG ?= 0.1.0
 
 .PHONY: help environment run reset demo test test-unit test-fault bench check format events lock migrate rebuild \
         images k8s-validate

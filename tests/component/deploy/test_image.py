@@ -111,3 +111,18 @@ def test_the_image_runs_as_a_numbered_user_without_a_shell() -> None:
 def test_the_interpreter_of_the_image_is_safe_enough_for_production() -> None:
     (version,) = re.findall(r"^ARG PYTHON_IMAGE=python:(\d+)\.(\d+)-slim", DOCKERFILE, flags=re.MULTILINE)
     assert is_safe_interpreter((int(version[0]), int(version[1]), 0))
+
+
+def test_make_builds_the_version_that_compose_and_every_overlay_run() -> None:
+    files = [REPOSITORY / "Makefile", REPOSITORY / "deploy/compose.yaml"]
+    files += sorted((REPOSITORY / "deploy/k8s/overlays").glob("*/kustomization.yaml"))
+    version = re.compile(
+        r"^TAG \?= (.+)$|image: milepost/\w+:(.+)$|milepost/\w+, newTag: ([^ }]+)", re.MULTILINE
+    )
+    found = {
+        file: {"".join(groups) for groups in version.findall(file.read_text(encoding="utf-8"))}
+        for file in files
+    }
+    assert len(found) == 4
+    assert all(len(versions) == 1 for versions in found.values()), found
+    assert len(set.union(*found.values())) == 1, found
