@@ -3,19 +3,24 @@
 Several directories may feed one database; a file that was applied must never change.
 """
 
+import asyncio
 import hashlib
+import math
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import structlog
 
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.postgres import Connection, Database, is_transient
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE_NAME = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
+CHECK_SECONDS = 0.5
+TELL_SECONDS = 5.0
 LOCK = "select pg_advisory_lock(hashtextextended('milepost migrations', 0))"
 CREATE_RECORD = """
     create table if not exists schema_migrations (
@@ -108,6 +113,38 @@ async def check(database: Database, directories: Sequence[Path]) -> None:
         raise MigrationsPending(
             "not applied: " + ", ".join(f"{each.directory}/{each.name}" for each in pending)
         )
+
+
+async def wait_until_migrated(
+    database: Database,
+    directories: Sequence[Path],
+    *,
+    also: Callable[[Database], Awaitable[None]] | None = None,
+    check_seconds: float = CHECK_SECONDS,
+) -> None:
+    """Return once the migration job has run, however long it takes; what is pending is logged every few seconds.
+
+    `also` checks what a service needs besides, and raises `MigrationsPending` too. An outage of the database is
+    waited for. Raises `MigrationChanged` at once: waiting does not mend it.
+    """
+    told_at = -math.inf
+    while True:
+        try:
+            await check(database, directories)
+            if also is not None:
+                await also(database)
+            return
+        except MigrationsPending as pending:
+            event, reason = "waiting_for_migrations", str(pending)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            # The class alone: a driver's text may quote the DSN.
+            event, reason = "database_not_reachable", type(error).__name__
+        if time.monotonic() - told_at >= TELL_SECONDS:
+            told_at = time.monotonic()
+            log.warning(event, reason=reason)
+        await asyncio.sleep(check_seconds)
 
 
 async def _recorded(connection: Connection) -> dict[tuple[str, str], str]:

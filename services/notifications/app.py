@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from libs.chassis import application, migrations
+from libs.chassis import application
 from libs.chassis.freshness import Progress
-from libs.chassis.migrations import ROOT
+from libs.chassis.migrations import ROOT, wait_until_migrated
 from libs.chassis.postgres import Database
 from libs.chassis.server import Program
 from libs.chassis.sessions import is_transient
@@ -41,7 +41,7 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
     """The service while it runs: HTTP, telling (in the replica that leads), delivering, housekeeping."""
     async with AsyncExitStack() as stack:
         database = await connect(settings, "notifications", stack, settings.database_connections_max)
-        await until_migrated(database)
+        await wait_until_migrated(database, DIRECTORIES)
         delivering_database = await connect(settings, "notifications delivering", stack, 8)
         telling_database = await connect(
             settings, "notifications telling", stack, 2, TELLING_STATEMENT_SECONDS
@@ -68,7 +68,7 @@ async def delivering_alone(settings: Settings, stopping: asyncio.Event) -> Async
     """Only the loop that sends webhooks, e.g. in a place of its own with no way into the cluster."""
     async with AsyncExitStack() as stack:
         database = await connect(settings, "notifications delivering", stack, 8)
-        await until_migrated(database)
+        await wait_until_migrated(database, DIRECTORIES)
         delivering = delivering_of(settings, database)
         stack.push_async_callback(delivering.sender.close)
         app = application.create(
@@ -147,16 +147,6 @@ async def connect(
     )
     stack.push_async_callback(database.close)
     return database
-
-
-async def until_migrated(database: Database) -> None:
-    """Wait for the migration job, as long as it takes."""
-    while True:
-        try:
-            await migrations.check(database, DIRECTORIES)
-            return
-        except migrations.MigrationsPending:
-            await asyncio.sleep(PROGRESS_SECONDS)
 
 
 async def follow_progress(database: Database, progress: Progress) -> None:

@@ -8,7 +8,7 @@ import structlog
 
 from libs.chassis import application
 from libs.chassis.application import Application
-from libs.chassis.migrations import ROOT, check
+from libs.chassis.migrations import ROOT, wait_until_migrated
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
 from libs.events.log.grouping import GroupedAppends
@@ -42,7 +42,7 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
         dsn, application_name="projects appends", connections_max=APPEND_CONNECTIONS
     )
     try:
-        await check(reading, MIGRATIONS)
+        await wait_until_migrated(reading, MIGRATIONS)
         await assert_durable(appending)
         relay = relay_of(settings)
         wake = relay.wake if relay else lambda: None

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from libs.chassis import application, migrations
+from libs.chassis import application
 from libs.chassis.freshness import Progress
+from libs.chassis.migrations import MigrationsPending, wait_until_migrated
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
 from libs.events.feed import Feed
 from services.timeline import projecting, projections
-from services.timeline.api import issues, milestones, projects
+from services.timeline.api import examples, issues, milestones, projects
 from services.timeline.charts.rendering import Renderer
 from services.timeline.migrating import DIRECTORIES
 from services.timeline.reading import Log, Reader
@@ -42,6 +43,7 @@ def create(
     app.state.reader = Reader(database, projections.names(), log)
     app.state.progress = progress
     app.state.renderer = Renderer()
+    examples.install(app.openapi())
     return app
 
 
@@ -56,13 +58,12 @@ class Answers:
             return bool(await connection.fetchval("select to_regclass('checkpoints') is not null"))
 
 
-async def check_schema(database: Database) -> None:
-    """Raise `MigrationsPending` unless the books and the schema of every projection are there."""
-    await migrations.check(database, DIRECTORIES)
+async def have_schemas(database: Database) -> None:
+    """Raise `MigrationsPending` unless every projection has its schema."""
     async with database.connection() as connection:
         missing = [name for name in projections.names() if not await projections.exists(connection, name)]
     if missing:
-        raise migrations.MigrationsPending(f"no schema for {', '.join(missing)}")
+        raise MigrationsPending(f"no schema for {', '.join(missing)}")
 
 
 @asynccontextmanager
@@ -71,7 +72,7 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         questions = await projecting.connect(settings, "timeline", settings.database_connections_max)
         stack.push_async_callback(questions.close)
-        await check_schema(questions)
+        await wait_until_migrated(questions, DIRECTORIES, also=have_schemas)
         feed = await stack.enter_async_context(
             Feed(settings.projects_url, settings.service_token.get_secret_value())
         )
@@ -98,5 +99,5 @@ async def projecting_loops(
 ) -> Mapping[str, Loop]:
     database = await projecting.connect(settings, "timeline projecting", projecting.CONNECTIONS_MAX)
     stack.push_async_callback(database.close)
-    await check_schema(database)
+    await wait_until_migrated(database, DIRECTORIES, also=have_schemas)
     return {"projecting": projecting.subscription(settings, database, feed, progress.advance).run}

@@ -5,12 +5,15 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from libs.chassis import application, server
+from libs.chassis.migrations import wait_until_migrated
+from libs.chassis.postgres import Database
 from libs.chassis.server import Program
 from libs.chassis.settings import ServiceSettings
 
@@ -35,11 +38,21 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(frames())
 
 
+async def until_migrated(settings: ServiceSettings, directory: Path) -> None:
+    database = await Database.connect(settings.database_url.get_secret_value(), application_name="small")
+    try:
+        await wait_until_migrated(database, [directory], check_seconds=0.02)
+    finally:
+        await database.close()
+
+
 @asynccontextmanager
 async def program(stopping: asyncio.Event) -> AsyncIterator[Program]:
     settings = ServiceSettings()
     if "never-starts" in sys.argv:
         await asyncio.Event().wait()
+    if "waits-for-migrations" in sys.argv:
+        await until_migrated(settings, Path(sys.argv[-1]))
     dying = asyncio.Event()
 
     async def die(request: Request) -> Response:

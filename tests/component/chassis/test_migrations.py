@@ -8,7 +8,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from libs.chassis.migrations import MigrationChanged, MigrationsPending, check, migrate, migrations_in
+from libs.chassis.migrations import (
+    MigrationChanged,
+    MigrationsPending,
+    check,
+    migrate,
+    migrations_in,
+    wait_until_migrated,
+)
 from libs.chassis.postgres import Database
 from libs.chassis.provisioning import Login, provision
 from tests.support.databases import FreshDatabase, with_database, with_user
@@ -95,6 +102,29 @@ async def test_a_service_knows_whether_its_database_is_as_new_as_itself(
     await check(database, [first])
     (first / "0002_more.sql").unlink()
     await check(database, [first])
+
+
+async def test_a_service_waits_for_what_it_needs_besides(
+    empty_database: FreshDatabase, database: Database, first: Path
+) -> None:
+    await migrate(empty_database.admin_dsn, [first])
+    answers = [MigrationsPending("no schema"), OSError("the database restarts"), None]
+
+    async def also(_: Database) -> None:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    await asyncio.wait_for(wait_until_migrated(database, [first], also=also, check_seconds=0.01), 5)
+    assert answers == []
+
+
+async def test_a_service_does_not_wait_for_what_waiting_does_not_mend(
+    empty_database: FreshDatabase, database: Database, first: Path
+) -> None:
+    await migrate(empty_database.admin_dsn, [first])
+    (first / "0001_facts.sql").write_text("create table other (fact text)")
+    with pytest.raises(MigrationChanged):
+        await asyncio.wait_for(wait_until_migrated(database, [first]), 5)
 
 
 def test_a_name_without_its_number_is_refused(tmp_path: Path) -> None:

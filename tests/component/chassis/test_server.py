@@ -4,18 +4,23 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
+import pytest
 import pytest_asyncio
 
-from libs.chassis.migrations import ROOT
+from libs.chassis.migrations import ROOT, migrate
+from tests.support.databases import FreshDatabase
 from tests.support.eventually import eventually
+from tests.support.spans import collecting
 
 
 @dataclass
@@ -68,7 +73,7 @@ async def start() -> AsyncIterator[Start]:
         service = Running(process)
         running.append((service, asyncio.create_task(service.read())))
         await eventually(lambda: service.event("listening"))
-        if "never-starts" not in arguments:
+        if not {"never-starts", "waits-for-migrations"} & set(arguments):
             await eventually(lambda: service.event("started"))
         return service
 
@@ -133,6 +138,48 @@ async def test_while_it_waits_for_what_it_needs_it_lives_but_is_not_ready(start:
     assert (unready.status_code, unready.headers["content-type"]) == (503, "application/problem+json")
     service.process.send_signal(signal.SIGTERM)
     assert await service.exit_code(5) == 0
+
+
+async def test_until_the_migration_job_has_run_it_lives_is_not_ready_and_says_what_is_pending(
+    start: Start, empty_database: FreshDatabase, tmp_path: Path
+) -> None:
+    (tmp_path / "0001_facts.sql").write_text("create table facts (fact text)")
+    dsn = empty_database.admin_dsn
+    service = await start("waits-for-migrations", str(tmp_path), MILEPOST_DATABASE_URL=dsn)
+    await eventually(lambda: service.event("waiting_for_migrations"))
+    async with httpx2.AsyncClient(base_url=service.url) as client:
+        assert [(await client.get(path)).status_code for path in ("/livez", "/readyz")] == [200, 503]
+        await migrate(dsn, [tmp_path])
+        await eventually(lambda: service.event("started"))
+        assert (await client.get("/readyz")).status_code == 200
+    said = [line["reason"] for line in service.events if line["event"] == "waiting_for_migrations"]
+    assert said == ["the database was never migrated"], "not at every look, but every few seconds"
+
+
+async def test_at_its_end_it_exports_the_spans_that_are_left(start: Start) -> None:
+    with collecting() as collector:
+        service = await start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="600000")
+        async with httpx2.AsyncClient(base_url=service.url) as client:
+            await client.get("/docs")
+        assert collector.spans == []
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.exit_code(5) == 0
+    assert [(span.service, span.name) for span in collector.spans] == [("small", "GET /docs")]
+
+
+@pytest.mark.parametrize("is_listening", [False, True], ids=["a collector that is away", "one that hangs"])
+async def test_a_collector_in_trouble_delays_neither_answers_nor_the_end(
+    start: Start, is_listening: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1] if is_listening else 9
+        url = f"http://127.0.0.1:{port}"
+        service = await start(OTEL_EXPORTER_OTLP_ENDPOINT=url, OTEL_BSP_SCHEDULE_DELAY="10")
+        async with httpx2.AsyncClient(base_url=service.url, timeout=2) as client:
+            answers = [await client.get("/docs") for _ in range(100)]
+        assert {answer.status_code for answer in answers} == {200}
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.exit_code(5) == 0
 
 
 async def test_a_port_that_is_taken_is_said_plainly(start: Start) -> None:

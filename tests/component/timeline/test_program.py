@@ -3,17 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import httpx2 as httpx
-import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from structlog.testing import capture_logs
 
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.migrations import ROOT
@@ -163,15 +160,27 @@ async def test_a_program_newer_than_its_database_waits_for_the_migration_job(
         await connection.close()
 
     database = await fresh_database("older timeline", without_activity)
-    with capture_logs() as lines:
-        program = app.program(settings_for(database, nats_server, issuer), asyncio.Event())
-        starting = asyncio.create_task(program.__aenter__())
-        await eventually(lambda: is_waiting_for(lines, "no schema for activity_v1"))
+    program = app.program(settings_for(database, nats_server, issuer), asyncio.Event())
+    starting = asyncio.create_task(program.__aenter__())
+    try:
+        await eventually(lambda: has_asked(database))
         assert not starting.done()
         await migrate_timeline(database)
         await asyncio.wait_for(starting, 10)
-    await program.__aexit__(None, None, None)
+        await program.__aexit__(None, None, None)
+    finally:
+        starting.cancel()
 
 
-def is_waiting_for(lines: list[MutableMapping[str, Any]], reason: str) -> None:
-    assert [line["reason"] for line in lines if line["event"] == "waiting_for_migrations"] == [reason]
+async def has_asked(database: FreshDatabase) -> None:
+    """Until the program has looked for the schema that is missing."""
+    connection = await asyncpg.connect(database.admin_dsn)
+    try:
+        asked = await connection.fetchval(
+            "select query from pg_stat_activity where application_name = 'timeline' and datname = $1",
+            database.name,
+        )
+    finally:
+        await connection.close()
+    assert asked is not None
+    assert "to_regnamespace" in asked or "pg_namespace" in asked, asked
