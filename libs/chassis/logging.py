@@ -13,10 +13,9 @@ from pydantic_core import to_json
 from structlog.typing import Processor
 
 from libs.chassis import tracing
-from libs.chassis.request_guard import RequestLog
+from libs.chassis.request_guard import PROBES, RequestLog
 
 MASK = "***"
-UNLOGGED_ROUTES = frozenset({"/livez", "/readyz"})
 SECRET_NAMES = re.compile(
     r"password|secret|token|authorization|cookie|dsn|database_url|nats_url|api_key", re.IGNORECASE
 )
@@ -120,7 +119,7 @@ def request_log(service: str, *, log_format: Literal["json", "console"] | None =
     is_console = log_format == "console" or (log_format is None and stream.isatty())
 
     def write(method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
-        if route in UNLOGGED_ROUTES:
+        if route in PROBES:
             return
         now = time.time()
         moment = f"{_second(int(now))}.{int(now % 1 * 1_000_000):06d}Z"

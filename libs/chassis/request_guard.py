@@ -6,7 +6,7 @@ One pure ASGI layer, because each layer more costs every request a few microseco
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,10 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.chassis import metrics, problems, tracing
 from libs.chassis.problems import Problem
 
+if TYPE_CHECKING:
+    from libs.chassis.span_export import OpenSpan
+
 BODY_BYTES_MAX = 256 * 1024
 IMPORT_BODY_BYTES_MAX = 64 * 1024 * 1024
 IMPORT_IDLE_SECONDS = 30.0
 IMPORT_PREFIX = "/v1/imports"
+# Asked every few seconds by machines: neither logged nor traced.
+PROBES = frozenset({"/livez", "/readyz"})
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Not a status of HTTP: there was no answer, e.g. because the process was stopping.
 UNANSWERED = 499
@@ -58,22 +63,25 @@ class RequestGuard:
             return
         started = time.perf_counter()
         traceparent, announced_bytes = _told_by(scope["headers"])
-        own = tracing.adopt(traceparent)
         method = scope["method"]
+        span = None
+        if tracing.is_collecting() and scope["path"] not in PROBES:
+            span = tracing.begin(method, traceparent)
+        own = tracing.adopt(traceparent) if span is None else span.traceparent
         if method == "HEAD":
             # Whatever can be read can be asked for without its body, which the server leaves out.
             scope = {**scope, "method": "GET"}
         exchange = _Exchange(receive, send, is_import=scope["path"].startswith(IMPORT_PREFIX))
         metrics.requests_in_progress += 1
         try:
-            if tracing.is_collecting():
-                with tracing.span(f"{method} {scope['path']}", traceparent=own):
-                    await self._answer(scope, exchange, announced_bytes)
-            else:
-                await self._answer(scope, exchange, announced_bytes)
+            await self._answer(scope, exchange, announced_bytes)
         finally:
             metrics.requests_in_progress -= 1
-            self._record(method, scope, exchange.status or UNANSWERED, time.perf_counter() - started, own)
+            route = self._route(scope)
+            status = exchange.status or UNANSWERED
+            self._record(method, route, status, time.perf_counter() - started, own)
+            if span is not None:
+                _end(span, method, route, status)
 
     async def _answer(self, scope: Scope, exchange: "_Exchange", announced_bytes: int) -> None:
         receive = exchange.receive if scope["method"] in METHODS_WITH_BODY else exchange.receive_unguarded
@@ -92,10 +100,14 @@ class RequestGuard:
         finally:
             exchange.stop_deadline()
 
-    def _record(self, method: str, scope: Scope, status: int, seconds: float, traceparent: str) -> None:
+    def _route(self, scope: Scope) -> str:
+        """The template of the path, which stands for all paths of its kind."""
         route: str = getattr(scope.get("route"), "path", None) or self._templates.get(
             scope.get("endpoint"), "unmatched"
         )
+        return route
+
+    def _record(self, method: str, route: str, status: int, seconds: float, traceparent: str) -> None:
         key = (method, route, status)
         observer = self._observers.get(key)
         if observer is None:
@@ -104,6 +116,17 @@ class RequestGuard:
         observer(seconds)
         if self._request_log is not None:
             self._request_log(method, route, status, seconds, traceparent[3:35])
+
+
+def _end(span: "OpenSpan", method: str, route: str, status: int) -> None:
+    """End the span of a request; what is the client's fault is no error of ours."""
+    attributes: tracing.Attributes = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+    }
+    error = str(status) if status >= 500 or status == UNANSWERED else None
+    span.end(name=f"{method} {route}", error=error, attributes=attributes)
 
 
 async def _refuse(scope: Scope, exchange: "_Exchange", cause: Exception) -> None:

@@ -61,6 +61,8 @@ def serve(service: str, settings: ServiceSettings, program: ProgramFactory) -> N
     except OSError as error:
         log.error("cannot_start", error=str(error))
         failed = True
+    finally:
+        tracing.stop()
     if failed:
         sys.exit(1)
 

@@ -13,7 +13,7 @@ import structlog
 from libs.chassis import tracing
 from libs.chassis.postgres import Connection, Database
 from libs.chassis.sessions import is_transient
-from libs.events import catalogue, consuming, parking
+from libs.events import catalogue, consuming, jetstream, parking
 from libs.events.consuming import Position
 from libs.events.envelope import Envelope, Event
 
@@ -66,7 +66,7 @@ class Application:
     async def apply(self, envelopes: Sequence[Envelope]) -> None:
         """Apply the next events. Raises only what may pass by itself; then `resume` before anything else."""
         try:
-            with consuming.BATCH_SECONDS.time(), tracing.span("apply", traceparent=envelopes[0].traceparent):
+            with consuming.BATCH_SECONDS.time():
                 await self._apply_together(envelopes)
         except Exception as error:
             if is_transient(error):
@@ -79,26 +79,31 @@ class Application:
         consuming.BATCH_EVENTS.observe(len(envelopes))
 
     async def _apply_together(self, envelopes: Sequence[Envelope]) -> None:
-        async with self._database.transaction() as connection:
-            await self._write(connection, envelopes)
-        self._advance(envelopes[-1])
+        traces = tracing.distinct(envelope.traceparent for envelope in envelopes)
+        attributes = jetstream.span_attributes("apply", "process", len(envelopes))
+        with tracing.batch_span(f"apply {jetstream.STREAM}", "consumer", traces, attributes):
+            async with self._database.transaction() as connection:
+                await self._write(connection, envelopes)
+            self._advance(envelopes[-1])
+            told = {"trace_ids": [each[3:35] for each in traces]} if len(traces) > 1 else {}
+            log.info("applied", position=envelopes[-1].position, events=len(envelopes), **told)
 
     async def _apply_alone(self, envelope: Envelope) -> None:
         """Apply one event, counting its attempts; after the last one its project is parked and others go on."""
-        tracing.adopt(envelope.traceparent)
-        while True:
-            async with self._database.transaction() as connection:
-                attempt = await parking.count_attempt(connection, envelope.position)
-            try:
-                await self._apply_together([envelope])
-                return
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                await self.resume()
-                if attempt >= ATTEMPTS_MAX or isinstance(error, catalogue.UnknownEvent):
-                    await self._park(envelope, error)
+        with tracing.continuing(envelope.traceparent):
+            while True:
+                async with self._database.transaction() as connection:
+                    attempt = await parking.count_attempt(connection, envelope.position)
+                try:
+                    await self._apply_together([envelope])
                     return
+                except Exception as error:
+                    if is_transient(error):
+                        raise
+                    await self.resume()
+                    if attempt >= ATTEMPTS_MAX or isinstance(error, catalogue.UnknownEvent):
+                        await self._park(envelope, error)
+                        return
 
     async def _park(self, envelope: Envelope, error: Exception) -> None:
         code = "unknown_event" if isinstance(error, catalogue.UnknownEvent) else "cannot_apply"

@@ -5,6 +5,7 @@ from types import TracebackType
 
 import httpx2 as httpx
 
+from libs.chassis import tracing
 from libs.events.envelope import Envelope, read_cloud_event
 
 PAGE_EVENTS_MAX = 5_000
@@ -59,7 +60,9 @@ class Feed:
 
     async def _get(self, after: int, limit: int) -> httpx.Response:
         try:
-            response = await self._client.get(PATH, params={"after": after, "limit": limit})
+            response = await self._client.get(
+                PATH, params={"after": after, "limit": limit}, headers=tracing.outgoing()
+            )
             response.raise_for_status()
         except httpx.HTTPError as error:
             raise FeedUnavailable(f"the log's feed failed: {type(error).__name__}: {error}") from error

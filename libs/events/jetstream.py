@@ -90,6 +90,17 @@ async def publish_batch(client: Client, messages: Sequence[tuple[str, bytes]], l
     return sequence
 
 
+def span_attributes(operation: str, kind: str, events: int) -> dict[str, str | int]:
+    """What a span of work on messages says of them, in the terms of OpenTelemetry's conventions."""
+    attributes: dict[str, str | int] = {
+        "messaging.system": "nats",
+        "messaging.destination.name": STREAM,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": kind,
+    }
+    return attributes if events == 1 else attributes | {"messaging.batch.message_count": events}
+
+
 def user_of(url: str, default: str) -> str:
     """The user a NATS URL names; `default` where it names none."""
     return urlsplit(url).username or default

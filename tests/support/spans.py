@@ -14,18 +14,22 @@ GZIP = MAX_WBITS | 16
 
 @dataclass(frozen=True, slots=True)
 class Span:
+    """`links` are the traces it belongs to besides its own."""
+
     service: str
     name: str
     trace_id: str
     span_id: str
     parent_id: str
+    links: tuple[str, ...] = ()
 
 
 @dataclass
 class Collector:
-    """Spans in the order in which they arrived."""
+    """Spans in the order in which they arrived, and every byte of them in `received`."""
 
     url: str = ""
+    received: bytes = b""
     spans: list[Span] = field(default_factory=list)
 
     def of_trace(self, trace_id: str) -> list[Span]:
@@ -33,6 +37,7 @@ class Collector:
 
     def take(self, body: bytes) -> None:
         """Read one export as OTLP over HTTP has it."""
+        self.received += body
         exported = ExportTraceServiceRequest.FromString(body)
         for resource in exported.resource_spans:
             names = {each.key: each.value.string_value for each in resource.resource.attributes}
@@ -44,6 +49,7 @@ class Collector:
                         span.trace_id.hex(),
                         span.span_id.hex(),
                         span.parent_span_id.hex(),
+                        tuple(link.trace_id.hex() for link in span.links),
                     )
                     for span in scope.spans
                 ]

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import stamina
 
+from libs.chassis import tracing
 from libs.chassis.sessions import is_transient
 from libs.events.log.log import Log
 from libs.events.log.measuring import APPEND_GROUP_ITEMS, APPEND_SECONDS
@@ -89,7 +90,8 @@ class GroupedAppends:
     async def _outcomes(self, waiting: _Waiting) -> list[Outcome]:
         """Wait for the outcomes. Who stops waiting does not stop what is on its way to the log already."""
         try:
-            return await asyncio.shield(waiting.outcomes)
+            with tracing.span("append"):
+                return await asyncio.shield(waiting.outcomes)
         except asyncio.CancelledError:
             waiting.is_abandoned = True
             raise

@@ -53,6 +53,12 @@ class LogEntry:
     recorded_at: datetime
     body: bytes
 
+    @property
+    def traceparent(self) -> str | None:
+        """The trace in which it was recorded, read from the body: only who collects spans asks."""
+        traceparent: str | None = from_json(self.body).get("traceparent")
+        return traceparent
+
 
 class Log:
     """Access to the log. Safe to share between tasks; every call takes a connection of its own."""

@@ -6,6 +6,7 @@ not follow it. So a second relay, a lost acknowledgement or a crash can neither 
 
 import asyncio
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 
+from libs.chassis import tracing
 from libs.chassis.leading import Leadership, backoff_seconds
 from libs.chassis.sessions import Connection, is_transient
 from libs.events import jetstream
@@ -119,7 +121,8 @@ class Relay:
         measuring.RELAY_BATCH_EVENTS.observe(len(entries))
         _observe_lag(entries[-1].position, position, entries[0].recorded_at)
         messages = [(entry.subject, entry.body) for entry in entries]
-        sequence = await jetstream.publish_batch(client, messages, position)
+        with _span_of(entries):
+            sequence = await jetstream.publish_batch(client, messages, position)
         if sequence != entries[-1].position:
             raise PositionMismatch(f"position {entries[-1].position} became sequence {sequence}")
         measuring.RELAYED.set(sequence)
@@ -180,6 +183,14 @@ def _is_passing(error: Exception) -> bool:
     return isinstance(
         error, (nats.errors.Error, jetstream.ApiError, StreamRefused, PositionMismatch)
     ) or is_transient(error)
+
+
+def _span_of(entries: list[LogEntry]) -> AbstractContextManager[None]:
+    if not tracing.is_collecting():
+        return nullcontext()
+    traces = tracing.distinct(entry.traceparent for entry in entries)
+    attributes = jetstream.span_attributes("publish", "send", len(entries))
+    return tracing.batch_span(f"publish {jetstream.STREAM}", "producer", traces, attributes)
 
 
 def _observe_lag(head: int, position: int, oldest: datetime | None) -> None:

@@ -1,12 +1,14 @@
-"""An issuer whose keys live as long as the session, and settings that trust it."""
+"""An issuer whose keys live as long as the session, settings that trust it, and a collector of spans."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from libs.chassis import logging
+from libs.chassis import logging, tracing
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.settings import Environment, ServiceSettings
+from tests.support.spans import Collector, collecting
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,3 +34,13 @@ def settings_of(jwks_file: Path) -> ServiceSettings:
         log_level="error",
         request_deadline_seconds=0.2,
     )
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """Spans are exported while the test lasts; `tracing.stop()` sends them."""
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        tracing.configure("unit")
+        yield collector
+        tracing.stop()

@@ -9,9 +9,10 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.chassis import request_guard
+from libs.chassis import request_guard, tracing
 from libs.chassis.request_guard import RequestGuard
 from libs.chassis.settings import ServiceSettings
+from tests.support.spans import Collector
 from tests.unit.chassis import things
 
 JSON = {"content-type": "application/json"}
@@ -70,6 +71,18 @@ async def test_a_silent_import_is_given_up(
 async def test_the_trace_of_the_caller_is_continued(client: httpx2.AsyncClient) -> None:
     response = await client.get("/v1/nothing", headers={"traceparent": PARENT})
     assert response.json()["trace_id"] == PARENT[3:35]
+
+
+async def test_a_request_is_a_span_of_its_caller_named_by_its_template(
+    client: httpx2.AsyncClient, collector: Collector
+) -> None:
+    for path in ("/livez", "/v1/things/1/grow", "/v1/nothing"):
+        await client.get(path, headers={"traceparent": PARENT})
+    tracing.stop()
+    assert [(span.name, span.trace_id, span.parent_id) for span in collector.spans] == [
+        ("GET /v1/things/{thing_id}/grow", PARENT[3:35], PARENT[36:52]),
+        ("GET unmatched", PARENT[3:35], PARENT[36:52]),
+    ]
 
 
 async def test_head_works_where_get_does(client: httpx2.AsyncClient) -> None:
