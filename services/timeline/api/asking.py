@@ -30,6 +30,8 @@ from services.timeline.asking import (
 from services.timeline.charts.rendering import Renderer
 from services.timeline.reading import Reader
 
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "Not there, or not to be seen."}}
+
 
 @asynccontextmanager
 async def asked(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -10,10 +10,20 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.timeline.api.forms import Answer, Duration, Form, Instant, Known
+from services.timeline.api.forms import Answer, Duration, Form, Instant, Known, Standpoint
+from services.timeline.as_of import AsOf
 from services.timeline.asking import Row
 from services.timeline.issue_history import FINISHED
-from services.timeline.measures.time_in_state import Block, Status, Stay
+from services.timeline.measures.time_in_state import (
+    Block,
+    Status,
+    Stay,
+    blocks,
+    stays,
+    time_blocked,
+    time_by_category,
+    time_by_state,
+)
 
 TRANSITIONS = frozenset(
     {"issue.raised", "issue.transitioned", "issue.reopened", "issue.cancelled", "issue.moved_in"}
@@ -106,6 +116,13 @@ class TimeInCategory(Form):
     duration: Duration
 
 
+class Link(Known):
+    """How it stands to a milestone or another issue."""
+
+    relation: str
+    target: str = Field(description="The linked stream: milestone-<uuid> or issue-<uuid>.")
+
+
 class IssueChange(Known):
     """One change of an issue, and what held after it."""
 
@@ -132,6 +149,7 @@ class IssueHistory(Answer):
     time_in_categories: list[TimeInCategory]
     time_blocked: Duration
     reopen_count: int
+    links: list[Link]
     changes: list[IssueChange]
 
 
@@ -162,6 +180,10 @@ def assignments(rows: Sequence[Row]) -> list[Assignment]:
         for row in rows
         if row["type"] == "issue.assigned"
     ]
+
+
+def links(rows: Sequence[Row]) -> list[Link]:
+    return [Link(**known(row), **json.loads(row["detail"])) for row in rows if row["type"] == "issue.linked"]
 
 
 def changes(rows: Sequence[Row]) -> list[IssueChange]:
@@ -231,3 +253,23 @@ def times_in_categories(totals: Mapping[str, timedelta]) -> list[TimeInCategory]
 
 def _is_finished(row: Row) -> bool:
     return row["category"] in FINISHED
+
+
+def history(rows: Sequence[Row], until: datetime, as_of: AsOf) -> IssueHistory:
+    """Everything that happened, with time counted up to an instant."""
+    told = statuses(rows)
+    spent, held_up = stays(told, until), blocks(told, until)
+    return IssueHistory(
+        as_of=Standpoint.of(as_of),
+        issue=IssueForm.of(rows[-1]),
+        transitions=transitions(rows),
+        assignments=assignments(rows),
+        blocks=block_forms(held_up, rows),
+        stays=stay_forms(spent),
+        time_in_states=times_in_states(time_by_state(spent)),
+        time_in_categories=times_in_categories(time_by_category(spent)),
+        time_blocked=time_blocked(held_up),
+        reopen_count=rows[-1]["reopen_count"],
+        links=links(rows),
+        changes=changes(rows),
+    )

@@ -13,21 +13,15 @@ from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind, Priority
 from services.timeline import issue_history
 from services.timeline.api import issue_forms
-from services.timeline.api.asking import Listing, answer, asked, drawn, listed
+from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, drawn, listed
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.issue_forms import IssueAnswer, IssueForm, IssueHistory, IssueList
 from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, PageParameters, Text
 from services.timeline.asking import Conditions, Reading, Row, Sort
 from services.timeline.charts.issue_life import issue_life_chart
-from services.timeline.measures.time_in_state import (
-    blocks,
-    stays,
-    time_blocked,
-    time_by_category,
-    time_by_state,
-)
+from services.timeline.measures.time_in_state import blocks, stays
 
-router = APIRouter(prefix="/v1/timeline", tags=["issues"])
+router = APIRouter(prefix="/v1/timeline", tags=["issues"], responses=NOT_FOUND)
 
 PRIORITIES = "coalesce(array_position(array['low','medium','high','critical'], priority), 0)"
 LISTING = Listing(
@@ -94,7 +88,11 @@ async def list_issues(
     return answer(form, page.as_of, headers=page.headers)
 
 
-@router.get("/issues/{issue_id}", response_model=IssueAnswer, summary="An issue as of then")
+@router.get(
+    "/issues/{issue_id}",
+    response_model=IssueAnswer,
+    summary="An issue as of then",
+)
 async def get_issue(
     request: Request,
     issue_id: UUID,
@@ -112,7 +110,9 @@ async def get_issue(
 
 
 @router.get(
-    "/issues/{issue_id}/history", response_model=IssueHistory, summary="Everything that happened to an issue"
+    "/issues/{issue_id}/history",
+    response_model=IssueHistory,
+    summary="Everything that happened to an issue",
 )
 async def get_issue_history(
     request: Request,
@@ -122,22 +122,7 @@ async def get_issue_history(
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         rows = await _changes(reading, issue_id)
-    until = _until(reading, rows)
-    statuses = issue_forms.statuses(rows)
-    spent, held_up = stays(statuses, until), blocks(statuses, until)
-    form = IssueHistory(
-        as_of=Standpoint.of(reading.as_of),
-        issue=IssueForm.of(rows[-1]),
-        transitions=issue_forms.transitions(rows),
-        assignments=issue_forms.assignments(rows),
-        blocks=issue_forms.block_forms(held_up, rows),
-        stays=issue_forms.stay_forms(spent),
-        time_in_states=issue_forms.times_in_states(time_by_state(spent)),
-        time_in_categories=issue_forms.times_in_categories(time_by_category(spent)),
-        time_blocked=time_blocked(held_up),
-        reopen_count=rows[-1]["reopen_count"],
-        changes=issue_forms.changes(rows),
-    )
+    form = issue_forms.history(rows, _until(reading, rows), reading.as_of)
     return answer(form, reading.as_of, version=rows[-1]["version"])
 
 

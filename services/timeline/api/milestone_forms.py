@@ -9,10 +9,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.timeline.api.forms import Answer, Form, Instant, Known
+from services.timeline.api.forms import Answer, Form, Instant, Known, Standpoint
 from services.timeline.as_of import AsOf
 from services.timeline.measures.slip import Dates, is_at_risk, is_missed, is_overdue, slip
-from services.timeline.measures.trend import Report
+from services.timeline.measures.trend import Report, Trend
 
 
 class MilestoneForm(Form):
@@ -182,4 +182,15 @@ def report(row: Mapping[str, Any]) -> Report:
         row["forecast_on"],
         row["achieved_on"],
         row["state"] in ("planned", "committed"),
+    )
+
+
+def trend_answer(milestone: MilestoneForm, seen: Trend, as_of: AsOf) -> MilestoneTrend:
+    return MilestoneTrend(
+        as_of=Standpoint.of(as_of),
+        milestone=milestone,
+        points=[TrendPoint.model_validate(point) for point in seen.points],
+        reference_lines=[TrendLine.model_validate(line) for line in seen.reference_lines],
+        slope=seen.slope,
+        slope_reason=seen.slope_reason,
     )

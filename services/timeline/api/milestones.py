@@ -11,7 +11,7 @@ from libs.access.authorize import not_found
 from libs.chassis.identity import Caller, current_caller
 from libs.events.schedule import MilestoneState
 from services.timeline import milestone_history
-from services.timeline.api.asking import Listing, answer, asked, drawn, listed
+from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, drawn, listed
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.milestone_forms import (
     MilestoneAnswer,
@@ -20,10 +20,9 @@ from services.timeline.api.milestone_forms import (
     MilestoneHistory,
     MilestoneList,
     MilestoneTrend,
-    TrendLine,
-    TrendPoint,
     dated_facts,
     report,
+    trend_answer,
 )
 from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, PageParameters, Text
 from services.timeline.asking import Conditions, Reading, Sort
@@ -31,7 +30,7 @@ from services.timeline.charts.milestone_trend import milestone_trend_chart
 from services.timeline.measures.trend import Trend, trend
 from services.timeline.milestone_history import Story
 
-router = APIRouter(prefix="/v1/timeline", tags=["milestones"])
+router = APIRouter(prefix="/v1/timeline", tags=["milestones"], responses=NOT_FOUND)
 
 OPEN = "state in ('planned', 'committed')"
 EXPECTED = "coalesce(achieved_on, forecast_on)"
@@ -89,7 +88,11 @@ class MilestoneFilter(PageParameters):
         return conditions
 
 
-@router.get("/milestones", response_model=MilestoneList, summary="Milestones as of then")
+@router.get(
+    "/milestones",
+    response_model=MilestoneList,
+    summary="Milestones as of then",
+)
 async def list_milestones(
     request: Request,
     parameters: Annotated[MilestoneFilter, Query()],
@@ -104,7 +107,11 @@ async def list_milestones(
     return answer(form, page.as_of, headers=page.headers)
 
 
-@router.get("/milestones/{milestone_id}", response_model=MilestoneAnswer, summary="A milestone as of then")
+@router.get(
+    "/milestones/{milestone_id}",
+    response_model=MilestoneAnswer,
+    summary="A milestone as of then",
+)
 async def get_milestone(
     request: Request,
     milestone_id: UUID,
@@ -159,15 +166,7 @@ async def get_milestone_trend(
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         story = await _story(reading, milestone_id)
-    seen = _trend(story, reading)
-    form = MilestoneTrend(
-        as_of=Standpoint.of(reading.as_of),
-        milestone=_standing(story, reading),
-        points=[TrendPoint.model_validate(point) for point in seen.points],
-        reference_lines=[TrendLine.model_validate(line) for line in seen.reference_lines],
-        slope=seen.slope,
-        slope_reason=seen.slope_reason,
-    )
+    form = trend_answer(_standing(story, reading), _trend(story, reading), reading.as_of)
     return answer(form, reading.as_of, version=story.standing.version)
 
 

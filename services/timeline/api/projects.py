@@ -10,7 +10,7 @@ from libs.access.authorize import not_found
 from libs.chassis.identity import Caller, current_caller
 from libs.events.portfolio import Methodology, ProjectState
 from services.timeline import activity, project_history
-from services.timeline.api.asking import Listing, answer, asked, listed
+from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, listed
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.project_forms import (
     ActivityForm,
@@ -26,7 +26,7 @@ from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, P
 from services.timeline.asking import Conditions, Reading, Row, Sort
 from services.timeline.summary import issue_counts, milestone_counts
 
-router = APIRouter(prefix="/v1/timeline", tags=["projects"])
+router = APIRouter(prefix="/v1/timeline", tags=["projects"], responses=NOT_FOUND)
 
 LISTING = Listing(
     sorts={
@@ -102,7 +102,11 @@ async def list_projects(
     return answer(form, page.as_of, headers=page.headers)
 
 
-@router.get("/projects/{project_id}", response_model=ProjectAnswer, summary="A project as of then")
+@router.get(
+    "/projects/{project_id}",
+    response_model=ProjectAnswer,
+    summary="A project as of then",
+)
 async def get_project(
     request: Request,
     project_id: UUID,
@@ -143,7 +147,9 @@ async def list_activity(
 
 
 @router.get(
-    "/projects/{project_id}/summary", response_model=ProjectSummary, summary="What a project amounts to"
+    "/projects/{project_id}/summary",
+    response_model=ProjectSummary,
+    summary="What a project amounts to",
 )
 async def get_project_summary(
     request: Request,
