@@ -42,7 +42,8 @@ NO_PENDING: Pending = {}
 
 @dataclass(slots=True)
 class CommandRequest:
-    """A command and everything about who asks. `authorize` raises unless the actor may act in the project.
+    """A command and everything about who asks. `authorize` raises unless the actor may act in the project;
+    `visible` are the projects of which the actor may know (`None`: all).
 
     `if_match` says of the resource's version whether the caller has seen it. `event_ids` makes ids
     for its events; imports derive them, so that a line can never be recorded twice.
@@ -54,6 +55,7 @@ class CommandRequest:
     org_id: UUID
     actor: UUID
     authorize: Callable[[UUID], None]
+    visible: frozenset[UUID] | None
     is_creating: bool = False
     if_match: Callable[[int], bool] | None = None
     key: IdempotencyKey | None = None
@@ -144,21 +146,32 @@ class Decider:
             wanted = (loaded.state.project_id, *wanted)
         projects: dict[UUID, ProjectFacts] = {}
         for project_id in wanted:
+            # Whether it exists or not: what one may not see can not be told from nothing.
+            request.authorize(project_id)
             project = pending.get(StreamKey(request.org_id, stream_name(PROJECT.name, project_id)))
             if project is None:
                 project = await self._aggregates.current(
                     PROJECT, request.org_id, project_id, PROJECT_AGE_SECONDS_MAX
                 )
             if project is not None:
-                request.authorize(project_id)
                 projects[project_id] = facts_of(project.state)
-        return Facts(projects, await self._existing(request.org_id, command.streams_referred(), pending))
+        return Facts(projects, await self._existing(request, command.streams_referred(), pending))
 
-    async def _existing(self, org_id: UUID, streams: Sequence[str], pending: Pending) -> frozenset[str]:
+    async def _existing(
+        self, request: CommandRequest, streams: Sequence[str], pending: Pending
+    ) -> frozenset[str]:
+        """Those of the streams that exist for the actor."""
         if not streams:
             return frozenset()
-        coming = frozenset(stream for stream in streams if StreamKey(org_id, stream) in pending)
-        return coming | await self._log.existing(org_id, streams)
+        projects = await self._log.projects_of(request.org_id, streams)
+        for stream in streams:
+            if (coming := pending.get(StreamKey(request.org_id, stream))) is not None:
+                projects[stream] = coming.state.project_id
+        return frozenset(
+            stream
+            for stream, project_id in projects.items()
+            if request.visible is None or project_id in request.visible
+        )
 
 
 def _decided(request: CommandRequest, before: Loaded, events: Sequence[EventData]) -> Decided:

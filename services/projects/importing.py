@@ -76,11 +76,13 @@ class LineResult(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Who imports: `permit(aggregate, command, is_creating)` gives the check of one line's project."""
+    """Who imports: `permit(aggregate, command, is_creating)` gives the check of one line's project, `visible`
+    are the projects of which the importer may know (`None`: all)."""
 
     org_id: UUID
     actor: UUID
     permit: Permit
+    visible: frozenset[UUID] | None
     traceparent: str | None = None
 
 
@@ -231,6 +233,7 @@ def _request(importer: Importer, told: ImportLine, text: bytes) -> CommandReques
         org_id=importer.org_id,
         actor=importer.actor,
         authorize=importer.permit(aggregate, command, is_creating),
+        visible=importer.visible,
         is_creating=is_creating,
         key=IdempotencyKey(told.key, hashlib.sha256(text.strip()).digest(), lifetime=None),
         on_behalf_of=told.on_behalf_of,

@@ -37,6 +37,12 @@ RECALL = """
     select key, request_hash, position, status, version, location, body
     from idempotency_keys where org_id = $1 and actor = $2 and key = any($3)
 """
+PROJECTS_OF = """
+    select stream, (
+        select project_id from events where org_id = $1 and events.stream = wanted.stream order by version desc limit 1
+    ) as project_id
+    from unnest($2::text[]) as wanted (stream)
+"""
 READ = """
     select position, org_id, project_id, event_id, type, recorded_at, cloud_event(events) as body
     from events where position > $1 order by position limit $2
@@ -82,15 +88,11 @@ class Log:
             rows = await connection.fetch(LOAD, key.org_id, key.stream, after_version)
         return [catalogue.read(_envelope(key, row)) for row in rows]
 
-    async def existing(self, org_id: UUID, streams: Sequence[str]) -> frozenset[str]:
-        """Those of the streams that exist in the organization."""
+    async def projects_of(self, org_id: UUID, streams: Sequence[str]) -> dict[str, UUID]:
+        """The project each of the streams belongs to now; those that do not exist, or have none, are left out."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                "select stream from events where org_id = $1 and stream = any($2) and version = 1",
-                org_id,
-                list(streams),
-            )
-        return frozenset(row["stream"] for row in rows)
+            rows = await connection.fetch(PROJECTS_OF, org_id, list(streams))
+        return {row["stream"]: row["project_id"] for row in rows if row["project_id"] is not None}
 
     async def recall(
         self, org_id: UUID, actor: UUID, keys: Sequence[IdempotencyKey]

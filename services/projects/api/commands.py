@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from uuid_utils.compat import uuid7
 
-from libs.access.authorize import Action, authorize, may_create_projects, not_found
+from libs.access.authorize import Action, authorize, may_create_projects, not_found, visible_projects
 from libs.chassis import conditional, identity, tracing
 from libs.chassis.bodies import require_strict
 from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
@@ -114,6 +114,7 @@ async def _handle(
         org_id=caller.org_id,
         actor=caller.actor,
         authorize=permission(caller, aggregate, command, is_creating=is_creating),
+        visible=visible_projects(caller),
         is_creating=is_creating,
         if_match=None if if_match is None else if_match.allows,
         key=_key(request, body),

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from libs.access.authorize import visible_projects
 from libs.chassis import identity, tracing
 from libs.chassis.problems import Problem
 from services.projects.api.commands import permission
@@ -41,6 +42,7 @@ async def post(request: Request) -> Response:
         lambda aggregate, command, is_creating: permission(
             caller, aggregate, command, is_creating=is_creating
         ),
+        visible_projects(caller),
         tracing.current(),
     )
     handler: ImportHandler = request.app.state.imports

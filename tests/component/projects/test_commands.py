@@ -244,3 +244,27 @@ async def test_a_body_that_says_something_twice_is_refused(owner: httpx.AsyncCli
     answer = await owner.post("/v1/projects", content=b'{"name": "Apollo", "name": "Gemini"}')
 
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+async def test_what_a_command_refers_to_unseen_can_not_be_told_from_nothing(
+    owner: httpx.AsyncClient, clients: Clients
+) -> None:
+    mine, hidden = await propose(owner), await propose(owner)
+    secret = (await plan(owner, hidden)).json()["milestone_id"]
+    raised = await owner.post("/v1/issues", json={"project_id": mine, "title": "Leak", "kind": "bug"})
+    path = f"/v1/issues/{raised.json()['issue_id']}"
+    manager = clients(org_role="member", projects={UUID(mine): "manager"}, actor=uuid4())
+
+    for verb, bodies in (
+        ("link", [link_to(each) for each in (secret, str(uuid4()))]),
+        ("move", [{"project_id": str(each)} for each in (hidden, uuid4())]),
+    ):
+        answers = [await manager.post(f"{path}/{verb}", json=body) for body in bodies]
+        assert answers[0].status_code in (404, 409)
+        assert answers[0].status_code == answers[1].status_code
+        assert answers[0].json()["code"] == answers[1].json()["code"]
+    assert (await owner.post(f"{path}/link", json=link_to(secret))).status_code == 200
+
+
+def link_to(milestone_id: str) -> dict[str, str]:
+    return {"relation": "delivers", "target": f"milestone-{milestone_id}"}
