@@ -13,7 +13,13 @@ import asyncpg
 import structlog
 from asyncpg.connect_utils import SessionAttribute
 
-from libs.chassis.sessions import CONNECT_SECONDS, Connection, is_transient, session_settings
+from libs.chassis.sessions import (
+    CONNECT_SECONDS,
+    DRIVER_ERRORS,
+    Connection,
+    is_transient,
+    session_settings,
+)
 
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 1.0
@@ -91,7 +97,7 @@ class Leadership:
             while True:
                 await asyncio.sleep(BEAT_SECONDS)
                 await self._lock.fetchval("select 1")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except DRIVER_ERRORS:
             self._lock.terminate()
             self._lose()
 
@@ -129,6 +135,6 @@ async def _end(connection: Connection) -> None:
     try:
         async with asyncio.timeout(1):
             await connection.close()
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DRIVER_ERRORS:
         with contextlib.suppress(asyncpg.InterfaceError):
             connection.terminate()

@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from libs.chassis.leading import Leadership, LeadershipLost
 from libs.chassis.sessions import (
     CONNECT_SECONDS,
+    DRIVER_ERRORS,
     STATEMENT_SECONDS,
     Connection,
     is_transient,
@@ -120,7 +121,7 @@ class Database:
         while True:
             try:
                 return cls(await _open_pool(dsn, options), application_name)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DRIVER_ERRORS as error:
                 is_hopeless = isinstance(error, asyncpg.ClientConfigurationError)
                 if is_hopeless or (deadline is not None and time.monotonic() + delay_seconds > deadline):
                     raise
@@ -203,7 +204,7 @@ class Database:
 
     async def _release(self, connection: Connection) -> None:
         # A connection that cannot be reset is cut by the pool; the unit's own outcome stands.
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*DRIVER_ERRORS):
             pooled: Any = connection
             await self._pool.release(pooled, timeout=RELEASE_SECONDS)
 

@@ -14,10 +14,15 @@ CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 3.0
 LOCK_SECONDS = 1.0
 
+# Everything the driver raises.
+DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 _TRANSIENT = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # A server that crashes says so to idle sessions; using one in the instant before it closes confuses the driver.
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.SerializationError,
