@@ -11,6 +11,7 @@ import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from libs.chassis import garbage
 from libs.events import parking
 from libs.events.feed import Feed
 from services.timeline import projections
@@ -96,4 +97,5 @@ async def decide(database_url: str, org_id: UUID, sequence: str, decision: str, 
 
 
 def rebuild_now(titles: Sequence[str], settings: RebuildSettings) -> None:
+    garbage.settle()
     asyncio.run(rebuild_all(titles, settings, Console()))
