@@ -30,6 +30,8 @@ from services.timeline.asking import (
 from services.timeline.charts.rendering import Renderer
 from services.timeline.reading import Reader
 
+# A chart opened by itself is a document: it may style itself and nothing else.
+CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "Not there, or not to be seen."}}
 
 
@@ -113,7 +115,8 @@ async def drawn(request: Request, chart: dict[str, Any], as_of: AsOf) -> Respons
     """A chart as SVG, from the process that draws."""
     renderer: Renderer = request.app.state.renderer
     svg = await renderer.svg(chart)
-    return Response(svg, media_type="image/svg+xml", headers={POSITION_HEADER: str(as_of.position)})
+    headers = {POSITION_HEADER: str(as_of.position), "Content-Security-Policy": CHART_POLICY}
+    return Response(svg, media_type="image/svg+xml", headers=headers)
 
 
 def _texts(after: Sequence[Any] | None) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
 """The life of an issue as a chart: a lane per state, in the order of first entry, and its blocks in red."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from libs.events.envelope import instant_text
@@ -17,24 +17,26 @@ COLORS = {
     StateCategory.CANCELLED: "#777777",
 }
 LANE_HEIGHT = 34
+LONG_LIFE = timedelta(days=5)
 
 
 def issue_life_chart(
     title: str, spent: Sequence[Stay], held_up: Sequence[Block], until: datetime
 ) -> dict[str, Any]:
     """A Vega-Lite specification: time runs to the right, each state has its lane."""
-    lanes = list(dict.fromkeys(stay.state for stay in spent))
+    axes = _axes(spent, until)
+    lanes = axes["y"]["sort"]
     return {
         "$schema": SCHEMA,
         "config": HOUSE_STYLE,
         "title": {"text": title, "subtitle": "its states over time; blocked where the line is red"},
         "width": 640,
         "height": LANE_HEIGHT * max(len(lanes), 1),
-        "layer": [_stays(spent, lanes, until), _blocks(held_up, spent, lanes, until)],
+        "layer": [_stays(spent, axes, until), _blocks(held_up, spent, axes, until)],
     }
 
 
-def _stays(spent: Sequence[Stay], lanes: Sequence[str], until: datetime) -> dict[str, Any]:
+def _stays(spent: Sequence[Stay], axes: dict[str, Any], until: datetime) -> dict[str, Any]:
     values = [
         {
             "state": stay.state,
@@ -53,12 +55,12 @@ def _stays(spent: Sequence[Stay], lanes: Sequence[str], until: datetime) -> dict
     return {
         "data": {"values": values},
         "mark": {"type": "bar", "height": {"band": 0.6}, "minBandSize": 2},
-        "encoding": {**_place(lanes), "color": color},
+        "encoding": {**axes, "color": color},
     }
 
 
 def _blocks(
-    held_up: Sequence[Block], spent: Sequence[Stay], lanes: Sequence[str], until: datetime
+    held_up: Sequence[Block], spent: Sequence[Stay], axes: dict[str, Any], until: datetime
 ) -> dict[str, Any]:
     values = [
         {
@@ -71,15 +73,28 @@ def _blocks(
     return {
         "data": {"values": values},
         "mark": {"type": "rule", "color": "#c0392b", "strokeWidth": 4},
-        "encoding": _place(lanes),
+        "encoding": axes,
     }
 
 
-def _place(lanes: Sequence[str]) -> dict[str, Any]:
+def _axes(spent: Sequence[Stay], until: datetime) -> dict[str, Any]:
+    """Time to the right, told by the day where it is days; a lane per state."""
+    is_long = bool(spent) and until - spent[0].entered_at > LONG_LIFE
     return {
-        "x": {"field": "from", "type": "temporal", "title": None, "scale": {"type": "utc"}},
+        "x": {
+            "field": "from",
+            "type": "temporal",
+            "title": None,
+            "scale": {"type": "utc"},
+            "axis": {"format": "%Y-%m-%d" if is_long else "%m-%d %H:%M", "tickCount": 7},
+        },
         "x2": {"field": "to"},
-        "y": {"field": "state", "type": "nominal", "title": None, "sort": list(lanes)},
+        "y": {
+            "field": "state",
+            "type": "nominal",
+            "title": None,
+            "sort": list(dict.fromkeys(stay.state for stay in spent)),
+        },
     }
 
 

@@ -84,13 +84,17 @@ def _values(trend: Trend) -> list[dict[str, str]]:
 
 def _place() -> dict[str, Any]:
     return {
-        "x": {"field": "reported", "type": "temporal", "title": "reported on", "scale": {"type": "utc"}},
-        "y": {
-            "field": "expected",
-            "type": "temporal",
-            "title": "expected on",
-            "scale": {"type": "utc", "zero": False},
-        },
+        "x": {**_day_axis("reported on"), "field": "reported"},
+        "y": {**_day_axis("expected on"), "field": "expected"},
+    }
+
+
+def _day_axis(title: str) -> dict[str, Any]:
+    return {
+        "type": "temporal",
+        "title": title,
+        "scale": {"type": "utc", "zero": False},
+        "axis": {"format": "%Y-%m-%d", "tickCount": 8},
     }
 
 

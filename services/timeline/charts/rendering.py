@@ -39,22 +39,30 @@ class Renderer:
             self._waiting -= 1
 
     async def _rendered(self, chart: dict[str, Any]) -> bytes:
+        was_running = self._process is not None
         try:
-            process = await self._started()
-            if process.stdin is None or process.stdout is None:
-                raise ConnectionError("the rendering process has no pipes")
-            process.stdin.write(json.dumps(chart).encode() + b"\n")
-            await process.stdin.drain()
-            length = int(await process.stdout.readline() or b"0")
-            if not length:
-                raise ConnectionError("the rendering process ended")
-            return await process.stdout.readexactly(length)
-        except BaseException as error:
+            return await self._answer(chart)
+        except (OSError, EOFError, ValueError) as error:
+            await self.close()
+            if not was_running:
+                raise overloaded("The chart could not be drawn.") from error
+        except BaseException:
             # Half an answer may be under way: the next chart needs a fresh process.
             await self.close()
-            if isinstance(error, OSError | EOFError | ValueError):
-                raise overloaded("The chart could not be drawn.") from error
             raise
+        # It had died since the last chart, or this one killed it: a fresh process will tell.
+        return await self._rendered(chart)
+
+    async def _answer(self, chart: dict[str, Any]) -> bytes:
+        process = await self._started()
+        if process.stdin is None or process.stdout is None:
+            raise ConnectionError("the rendering process has no pipes")
+        process.stdin.write(json.dumps(chart).encode() + b"\n")
+        await process.stdin.drain()
+        length = int(await process.stdout.readline() or b"0")
+        if not length:
+            raise ConnectionError("the rendering process ended")
+        return await process.stdout.readexactly(length)
 
     async def close(self) -> None:
         """End the process at once."""
