@@ -49,10 +49,12 @@ def main(
     )
     report = Report(say=lambda what: console.print(f"[dim]{what}"))
     console.print(machine())
-    measure(set(parts or Part), report, extent)
-    report.show(console)
-    if output is not None:
-        report.write(output)
+    try:
+        measure(set(parts or Part), report, extent)
+    finally:
+        report.show(console)
+        if output is not None:
+            report.write(output)
 
 
 @dataclass(frozen=True, slots=True)
