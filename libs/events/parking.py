@@ -114,7 +114,11 @@ async def park_waiting(connection: Connection, envelopes: Sequence[Envelope]) ->
 
 
 async def waiting_events(connection: Connection, org_id: UUID, sequence: str) -> list[Envelope]:
-    """The parked events of a sequence, in order: of its project, and of every stream that waits for it."""
+    """The parked events of a sequence, in order: of its project, and of every stream that waits for it.
+
+    Less those in another project that is parked for a reason of its own, and what follows them in their streams:
+    they wait for that project.
+    """
     rows = await connection.fetch(
         """
         select body from parked_events
@@ -127,7 +131,22 @@ async def waiting_events(connection: Connection, org_id: UUID, sequence: str) ->
         org_id,
         sequence,
     )
-    return [read_cloud_event(row["body"].encode()) for row in rows]
+    elsewhere = {
+        row["sequence"]
+        for row in await connection.fetch(
+            "select sequence from parked_sequences where org_id = $1 and sequence <> $2 and code <> 'waits'",
+            org_id,
+            sequence,
+        )
+    }
+    waiting: list[Envelope] = []
+    for row in rows:
+        envelope = read_cloud_event(row["body"].encode())
+        if not elsewhere.isdisjoint((sequence_of(envelope), envelope.stream)):
+            elsewhere.add(envelope.stream)
+        else:
+            waiting.append(envelope)
+    return waiting
 
 
 async def release(connection: Connection, envelopes: Sequence[Envelope], org_id: UUID, sequence: str) -> None:

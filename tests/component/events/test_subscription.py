@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -140,6 +141,25 @@ async def test_a_poison_event_can_be_skipped_and_the_rest_goes_on(world: World) 
     async with world.database.connection() as connection:
         assert await parking.skipped_positions(connection) == frozenset({1})
         assert await parking.list_parked(connection) == []
+
+
+async def test_a_retried_project_does_not_overtake_another_one_that_is_parked_too(world: World) -> None:
+    sick, worse, moved = uuid4(), uuid4(), uuid4()
+    world.relay()
+    world.subscribe()
+    stray = proposing(moved)
+    here = replace(stray, events=(replace(stray.events[0], project_id=sick),))
+    stray = proposing(moved, version=1)
+    there = replace(stray, events=(replace(stray.events[0], project_id=worse),))
+    await world.log.append([proposing(sick, name=POISON), here, proposing(worse, name=POISON), there])
+    await world.log.append([proposing()])
+    await eventually(lambda: _has_seen(world, [5]), 20)
+
+    world.witness.is_choosy = False
+    await decide(world, sick, "retry")
+    await eventually(lambda: _has_seen(world, [5, 1, 2]))
+    await decide(world, worse, "retry")
+    await eventually(lambda: _has_seen(world, [5, 1, 2, 3, 4]))
 
 
 async def test_a_retry_that_fails_again_leaves_the_project_parked(world: World) -> None:
