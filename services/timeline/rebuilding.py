@@ -20,7 +20,7 @@ from services.timeline import projections
 from services.timeline.migrating import connect_as_owner
 from services.timeline.projection import Projection, UnknownEntity
 
-PAGE_EVENTS = 5_000
+PAGE_EVENTS = 2_000
 FILLED, RETIRED = "_rebuild", "_retired"
 TRY_LOCK = "select pg_try_advisory_lock(hashtextextended('milepost.timeline.rebuild.' || $1, 0))"
 
