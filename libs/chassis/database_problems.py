@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from libs.chassis.sessions import DRIVER_ERRORS
+
 # The innermost class that fits decides; what is not listed is our own mistake, a 500.
 MEANINGS: dict[type[Exception], tuple[int, str]] = {
     asyncpg.UniqueViolationError: (409, "conflict"),
@@ -17,12 +19,13 @@ MEANINGS: dict[type[Exception], tuple[int, str]] = {
     asyncpg.ReadOnlySQLTransactionError: (503, "unavailable"),
     asyncpg.PostgresConnectionError: (503, "unavailable"),
     asyncpg.InterfaceError: (503, "unavailable"),
+    asyncpg.InternalClientError: (503, "unavailable"),
     asyncpg.UntranslatableCharacterError: (422, "invalid_request"),
     asyncpg.CharacterNotInRepertoireError: (422, "invalid_request"),
     TimeoutError: (503, "overloaded"),
     OSError: (503, "unavailable"),
 }
-DATABASE_ERRORS: tuple[type[Exception], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DATABASE_ERRORS: tuple[type[Exception], ...] = DRIVER_ERRORS
 
 
 def database_problem(error: Exception) -> tuple[int, str] | None:

@@ -5,6 +5,7 @@ Every replica runs it; endpoints are shared out by row locks and leases, so it n
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -77,13 +78,12 @@ class Delivering:
             return await jobs.claim(connection, self.clock(), free)
 
     async def deliver(self, claim: Claim) -> Recorded:
-        """Make one attempt and record it. A failure to record leaves the lease to expire: sent again, never lost."""
+        """Make one attempt and record it. What cannot be recorded is sent again after its lease, never lost."""
         with IN_FLIGHT.track_inprogress():
             attempt = await self._send(claim)
         ATTEMPTS.labels(attempt.outcome.value).inc()
         ATTEMPT_SECONDS.observe(attempt.duration_seconds)
-        async with self.database.transaction() as connection:
-            recorded = await record(connection, claim, attempt, self.policy, self.clock(), self.chance())
+        recorded = await self._record(claim, attempt)
         if recorded is Recorded.PARKED:
             PARKED.inc()
         log.info(
@@ -96,6 +96,20 @@ class Delivering:
             recorded=recorded.value,
         )
         return recorded
+
+    async def _record(self, claim: Claim, attempt: Attempt) -> Recorded:
+        """Write an attempt down, after an outage if need be: as long as the lease lasts nobody else may go on."""
+        failures, given_up_at = 0, time.monotonic() + jobs.LEASE.total_seconds()
+        while True:
+            try:
+                async with self.database.transaction() as connection:
+                    return await record(connection, claim, attempt, self.policy, self.clock(), self.chance())
+            except Exception as error:
+                if not is_transient(error) or time.monotonic() > given_up_at:
+                    raise
+                log.warning("recording_failed", event_id=str(claim.event_id), error=type(error).__name__)
+            failures += 1
+            await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.1 * 2**failures))
 
     async def _send(self, claim: Claim) -> Attempt:
         try:
@@ -122,7 +136,7 @@ class Delivering:
         except Exception as error:
             if not is_transient(error):
                 raise
-            log.warning("recording_failed", event_id=str(claim.event_id), error=type(error).__name__)
+            log.error("recording_given_up", event_id=str(claim.event_id), error=type(error).__name__)
 
     async def _pause(self, *, idle: bool, failures: int) -> None:
         """Wait until there may be something to do; what went wrong for good in a task is raised here."""
