@@ -2,7 +2,7 @@
 
 from tests.support.proof.campaign import Campaign
 
-STRIKES = 8
+STRIKES = 6
 
 
 async def settled(campaign: Campaign, number: int, *services: str) -> None:

@@ -1,7 +1,7 @@
-"""Two processes of projects at once: they write one log, and a leader that was frozen does no harm."""
+"""Two processes of a service at once: they write one log, one of them leads, and one that was frozen does no harm."""
 
 from tests.support.proof.campaign import Campaign
-from tests.support.proof.replicas import Voice, two_replicas
+from tests.support.proof.replicas import Voice, second, two_replicas
 
 
 async def test_two_processes_write_one_log(campaign: Campaign) -> None:
@@ -14,7 +14,7 @@ async def test_two_processes_write_one_log(campaign: Campaign) -> None:
 async def test_the_leader_is_killed_and_the_other_relays(campaign: Campaign) -> None:
     async with two_replicas(campaign) as replicas:
         async with campaign.under_load() as load:
-            for _ in range(3):
+            for _ in range(2):
                 leader = await replicas.leader()
                 await load.acknowledges(150)
                 await campaign.kill(leader.name)
@@ -27,14 +27,23 @@ async def test_the_leader_is_killed_and_the_other_relays(campaign: Campaign) -> 
 async def test_the_leader_is_frozen_beyond_its_lease_and_goes_on(campaign: Campaign) -> None:
     async with two_replicas(campaign) as replicas:
         async with campaign.under_load() as load:
+            leader = await replicas.leader()
+            await load.acknowledges(150)
+            await replicas.freeze(leader)
+            await replicas.leader(but=leader)
+            await load.acknowledges(50)
+            await replicas.thaw(leader)
+            await load.acknowledges(150)
+        await campaign.everything_holds()
+
+
+async def test_of_two_readers_one_applies_and_the_other_takes_over(campaign: Campaign) -> None:
+    async with second(campaign, "timeline"), second(campaign, "notifications"):
+        async with campaign.under_load() as load:
             for _ in range(2):
-                leader = await replicas.leader()
                 await load.acknowledges(150)
-                await replicas.freeze(leader)
-                await replicas.leader(but=leader)
-                await load.acknowledges(150)
-                await replicas.thaw(leader)
-                await load.acknowledges(150)
+                await campaign.kill_and_start_again("timeline", "notifications")
+            await load.acknowledges(150)
         await campaign.everything_holds()
 
 
@@ -42,7 +51,7 @@ async def test_neither_process_answers_from_what_the_other_has_outdated(campaign
     """Each process remembers aggregates; what it remembers may be old, what it says may not be."""
     async with two_replicas(campaign) as replicas:
         one, other = (Voice(campaign, replica.url) for replica in replicas.all)
-        milestone = campaign.world.places[0].milestones[0]
+        milestone = await one.plans()
         await one.says(milestone, "reforecast", forecast_on="2031-01-01")
         await other.says(milestone, "reforecast", forecast_on="2031-01-02")
 

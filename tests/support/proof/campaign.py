@@ -132,6 +132,7 @@ class Campaign:
         `unseen` are positions that were never applied, because an operator decided so.
         """
         self._nobody_else_died()
+        assert "internal_error" not in self.ledger.disturbances, "an outage is a 503, never a 500"
         await self.ready("projects", "timeline", "notifications")
         await invariants.converged(self.stack, seconds)
         await eventually(lambda: invariants.nothing_is_parked(self.stack), seconds, every=0.5)
@@ -165,9 +166,9 @@ async def campaign(stack: Stack) -> AsyncIterator[Campaign]:
     """A world in a running system, with people who listen; everything from its first event on is accounted for."""
     async with receiving() as receiver:
         begun = Campaign(stack, receiver)
-        begun.world = await made(begun.sender)
-        await begun.listen()
         try:
+            begun.world = await made(begun.sender)
+            await begun.listen()
             yield begun
         finally:
             await begun.sender.close()

@@ -1,4 +1,4 @@
-"""Two processes of projects side by side, and which of them relays."""
+"""Two processes of a service side by side, and which of them leads."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -69,19 +69,29 @@ async def relays(replica: Replica) -> bool:
 
 
 @asynccontextmanager
-async def two_replicas(campaign: Campaign) -> AsyncIterator[Replicas]:
-    """The system's own process of projects and a second one beside it, as long as the block lasts."""
+async def second(campaign: Campaign, service: str) -> AsyncIterator[Replica]:
+    """A second process of a service beside the system's own, as long as the block lasts."""
     stack = campaign.stack
-    process, url = await asyncio.to_thread(stack.start_replica, "projects")
+    process, url = await asyncio.to_thread(stack.start_replica, service)
     name = next(name for name, each in stack.processes.items() if each is process)
-    own = Replica("projects", stack.processes["projects"], stack.url("projects"))
-    before, campaign.sender.addresses = campaign.sender.addresses, [own.url, url]
     try:
-        yield Replicas(campaign, (own, Replica(name, process, url)))
+        yield Replica(name, process, url)
     finally:
-        campaign.sender.addresses = before
         await asyncio.to_thread(process.stop)
         del stack.processes[name]
+
+
+@asynccontextmanager
+async def two_replicas(campaign: Campaign) -> AsyncIterator[Replicas]:
+    """Two processes of projects; every client uses both."""
+    stack = campaign.stack
+    own = Replica("projects", stack.processes["projects"], stack.url("projects"))
+    async with second(campaign, "projects") as other:
+        before, campaign.sender.addresses = campaign.sender.addresses, [own.url, other.url]
+        try:
+            yield Replicas(campaign, (own, other))
+        finally:
+            campaign.sender.addresses = before
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,14 @@ class Voice:
 
     campaign: Campaign
     url: str
+
+    async def plans(self) -> UUID:
+        """A milestone nobody else touches."""
+        place = self.campaign.world.places[0]
+        wish = {"project_id": str(place.project_id), "name": "Between the two of us"}
+        answer = await self._ask("POST", "/v1/milestones", json=wish)
+        self.campaign.foreign.add(int(answer.headers["Milepost-Position"]))
+        return UUID(answer.json()["milestone_id"])
 
     async def says(
         self, milestone_id: UUID, verb: str, if_match: int | None = None, **wish: str
