@@ -1,5 +1,6 @@
 """Two processes of a service at once: they write one log, one of them leads, and one that was frozen does no harm."""
 
+from tests.support.proof import evidence, invariants
 from tests.support.proof.campaign import Campaign
 from tests.support.proof.replicas import Voice, second, two_replicas
 
@@ -43,6 +44,19 @@ async def test_of_two_readers_one_applies_and_the_other_takes_over(campaign: Cam
             for _ in range(2):
                 await load.acknowledges(150)
                 await campaign.kill_and_start_again("timeline", "notifications")
+            await load.acknowledges(150)
+        await campaign.everything_holds()
+
+
+async def test_readers_frozen_beyond_their_lease_wake_up_behind_their_successors(campaign: Campaign) -> None:
+    readers = ("timeline", "notifications")
+    async with second(campaign, "timeline"), second(campaign, "notifications"):
+        async with campaign.under_load() as load:
+            await load.acknowledges(150)
+            await campaign.freeze(*readers)
+            await load.acknowledges(150)
+            await invariants.consumers_reach(campaign.stack, await evidence.head(campaign.stack))
+            await campaign.thaw(*readers)
             await load.acknowledges(150)
         await campaign.everything_holds()
 

@@ -81,6 +81,17 @@ class Campaign:
         for service in services:
             await asyncio.to_thread(self.stack.wait_until_ready, service)
 
+    async def freeze(self, *names: str) -> None:
+        """SIGSTOP processes, in the middle of whatever they do."""
+        for name in names:
+            self.struck.add(name)
+            await asyncio.to_thread(self.stack.processes[name].freeze)
+
+    async def thaw(self, *names: str) -> None:
+        for name in names:
+            await asyncio.to_thread(self.stack.processes[name].thaw)
+            self.struck.discard(name)
+
     async def wipe_nats(self) -> None:
         """The broker dies and its storage is lost."""
         await self.kill("nats")

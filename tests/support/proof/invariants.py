@@ -33,6 +33,17 @@ async def converged(stack: Stack, seconds: float = CONVERGES_SECONDS_MAX) -> int
     return await eventually(everybody_is_there, seconds, every=0.2)
 
 
+async def consumers_reach(stack: Stack, position: int, seconds: float = CONVERGES_SECONDS_MAX) -> None:
+    """Wait until every consumer has applied this position."""
+
+    async def all_have() -> None:
+        for service in ("timeline", "notifications"):
+            reached = await evidence.checkpoints(stack, service)
+            assert min(reached.values()) >= position, f"{service} is at {reached}"
+
+    await eventually(all_have, seconds, every=0.2)
+
+
 # --- The log itself ---
 
 

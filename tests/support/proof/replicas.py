@@ -47,15 +47,13 @@ class Replicas:
         return await eventually(somebody_leads, TAKES_OVER_SECONDS_MAX, every=0.2)
 
     async def freeze(self, replica: Replica) -> None:
-        """Stop its clock and everything it is in the middle of."""
-        self.campaign.struck.add(replica.name)
+        """Stop its clock; what lies in it unanswered may still be done when it wakes up."""
         self.campaign.sender.frozen.add(replica.url)
-        await asyncio.to_thread(replica.process.freeze)
+        await self.campaign.freeze(replica.name)
 
     async def thaw(self, replica: Replica) -> None:
-        await asyncio.to_thread(replica.process.thaw)
+        await self.campaign.thaw(replica.name)
         self.campaign.sender.frozen.discard(replica.url)
-        self.campaign.struck.discard(replica.name)
 
 
 async def relays(replica: Replica) -> bool:
