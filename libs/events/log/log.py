@@ -44,17 +44,20 @@ PROJECTS_OF = """
     from unnest($2::text[]) as wanted (stream)
 """
 READ = """
-    select position, org_id, project_id, event_id, type, recorded_at, cloud_event(events) as body
+    select position, recorded_at, cloud_event(events) as body,
+           org_id::text || '.' || coalesce(project_id::text, '_') || '.' || replace(type, '_', '-') as tokens
     from events where position > $1 order by position limit $2
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An event on its way out: `body` is its CloudEvents JSON, the rest what a carrier needs to know."""
+    """An event on its way out: `body` is its CloudEvents JSON, the rest what a carrier needs to know.
+
+    The subject is put together by Postgres, as the body is; `catalogue.subject` says the same of an envelope.
+    """
 
     position: int
-    event_id: UUID
     subject: str
     recorded_at: datetime
     body: bytes
@@ -166,8 +169,7 @@ async def read_entries(connection: Connection, after: int, limit: int) -> list[L
     return [
         LogEntry(
             row["position"],
-            row["event_id"],
-            catalogue.subject_of(row["org_id"], row["project_id"], row["type"]),
+            f"{catalogue.SUBJECT_ROOT}.{row['tokens']}",
             row["recorded_at"],
             row["body"].encode(),
         )

@@ -25,8 +25,9 @@ from libs.events.log.log import LogEntry, first_position_since, read_entries, re
 POLL_SECONDS = 0.1
 IDENTITY_CHECK_SECONDS = 10.0
 # Under load a pause makes batches large, which is cheaper for everybody behind; alone, an event goes at once.
-LINGER_SECONDS = 0.008
-LINGER_EVENTS = 4
+LINGER_EVENTS_MIN = 4
+LINGER_SECONDS_PER_EVENT = 0.002
+LINGER_SECONDS_MAX = 0.025
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +115,8 @@ class Relay:
                     raise
                 measuring.RELAY_FENCED.inc()
                 return
-            if LINGER_EVENTS <= len(entries) < jetstream.BATCH_EVENTS_MAX:
-                await asyncio.sleep(LINGER_SECONDS)
+            if LINGER_EVENTS_MIN <= len(entries) < jetstream.BATCH_EVENTS_MAX:
+                await asyncio.sleep(min(LINGER_SECONDS_MAX, LINGER_SECONDS_PER_EVENT * len(entries)))
 
     async def _publish(self, client: Client, entries: list[LogEntry], position: int) -> int:
         measuring.RELAY_BATCH_EVENTS.observe(len(entries))
