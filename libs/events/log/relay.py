@@ -104,19 +104,19 @@ class Relay:
         while time.monotonic() < until:
             self._woken.clear()
             entries = await read_entries(connection, position, jetstream.BATCH_EVENTS_MAX)
-            if not entries:
+            if entries:
+                try:
+                    position = await self._publish(client, entries, position)
+                except jetstream.ApiError as error:
+                    if error.code != jetstream.WRONG_LAST_SEQUENCE:
+                        raise
+                    measuring.RELAY_FENCED.inc()
+                    return
+            else:
                 _observe_lag(position, position, None)
+            if len(entries) < jetstream.BATCH_EVENTS_MAX:
+                await self._linger(len(entries))
                 await self._wait_for_more()
-                continue
-            try:
-                position = await self._publish(client, entries, position)
-            except jetstream.ApiError as error:
-                if error.code != jetstream.WRONG_LAST_SEQUENCE:
-                    raise
-                measuring.RELAY_FENCED.inc()
-                return
-            if LINGER_EVENTS_MIN <= len(entries) < jetstream.BATCH_EVENTS_MAX:
-                await asyncio.sleep(min(LINGER_SECONDS_MAX, LINGER_SECONDS_PER_EVENT * len(entries)))
 
     async def _publish(self, client: Client, entries: list[LogEntry], position: int) -> int:
         measuring.RELAY_BATCH_EVENTS.observe(len(entries))
@@ -130,7 +130,12 @@ class Relay:
         self._has_published = True
         return sequence
 
+    async def _linger(self, events: int) -> None:
+        if events >= LINGER_EVENTS_MIN:
+            await asyncio.sleep(min(LINGER_SECONDS_MAX, LINGER_SECONDS_PER_EVENT * events))
+
     async def _wait_for_more(self) -> None:
+        """Wait until this process has appended since the last read, or it is time to look for others' events."""
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 await self._woken.wait()

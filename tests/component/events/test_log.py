@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -154,6 +155,14 @@ async def test_an_event_id_can_not_be_used_twice_in_an_organization(log: Log) ->
     with pytest.raises(asyncpg.UniqueViolationError):
         await log.append([stolen])
     assert await log.head() == 1
+
+
+async def test_an_instant_at_the_end_of_the_calendar_never_gets_into_the_log(log: Log) -> None:
+    item = proposing()
+    endless = replace(item.events[0], effective_at=datetime.min.replace(tzinfo=UTC))
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await log.append([replace(item, events=(endless,))])
 
 
 async def test_the_log_and_the_library_write_the_same_bytes(log: Log) -> None:

@@ -4,7 +4,7 @@
 create table events (
     position       bigint      not null,
     recorded_at    timestamptz not null,
-    effective_at   timestamptz not null,
+    effective_at   timestamptz not null check (isfinite(effective_at)),
     event_id       uuid        not null,
     org_id         uuid        not null,
     project_id     uuid,
