@@ -14,7 +14,8 @@ from tests.bench.figures import Figure, Limit, Report
 from tests.bench.filling import fill
 from tests.bench.profiling import profiled
 from tests.bench.reconciling import Ledger, reconcile
-from tests.bench.system import System, used_between
+from tests.bench.system import System
+from tests.bench.watching import Watch
 
 EVENTS_MIN = 30_000
 MEMORY_MIB_MAX = 256
@@ -58,11 +59,11 @@ def measure(system: System, report: Report, rounds: int, events: int, *, is_prof
 
 def rebuild(system: System, name: str) -> Rebuilt:
     """Run the operator's command and wait for it."""
-    started, before = time.monotonic(), system.processor_seconds()
+    started, watch = time.monotonic(), Watch(system)
     process = _started(system, name)
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
-    served = used_between(before, system.processor_seconds())
+    served = watch.used()
     process.returncode = os.waitstatus_to_exitcode(status)
     output = _output(system).read_text()
     assert process.returncode == 0, f"the rebuild of {name} failed: {output[-2000:]}"

@@ -151,11 +151,6 @@ class System:
             connection.close()
 
 
-def used_between(before: ProcessorSeconds, after: ProcessorSeconds) -> dict[str, float]:
-    """Processor seconds each part used meanwhile."""
-    return {name: after[name] - before.get(name, 0.0) for name in after}
-
-
 def _seconds_of(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
