@@ -1,4 +1,4 @@
-"""What the catalogue says of every event: a page for people and a JSON Schema for programs.
+"""The page for people about every event in the catalogue.
 
 `python -m libs.events.documentation` writes `docs/events.md`; with `--check` it only says whether the page is true.
 """
@@ -12,63 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
-
 from libs.events.catalogue import EventType, event_types
+from libs.events.json_schema import ATTRIBUTES, json_schema
 from libs.events.vocabulary import CONTEXTS
 
 PAGE = Path("docs/events.md")
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-ATTRIBUTES = {
-    "specversion": "CloudEvents version, always `1.0`.",
-    "id": "The event's own id, a UUID. The same id is the same event, however often it arrives.",
-    "source": "The service that recorded it.",
-    "type": "One of the types below.",
-    "subject": "The stream, `<aggregate>-<uuid>`: the life of one project, milestone or issue.",
-    "time": "When it was recorded, in UTC; never earlier than the event before it.",
-    "datacontenttype": "Always `application/json`.",
-    "dataschema": "Where the JSON Schema of `data` stands.",
-    "position": "Its place in the history of everything: gap-free, in the order of commits.",
-    "sequence": "The position as text of twenty digits, which sorts like the number.",
-    "streamversion": "Its place in the life of its aggregate: gap-free, from 1.",
-    "schemaversion": "The version of `data`.",
-    "orgid": "The organization.",
-    "effectiveat": "When it was true in the business, in UTC; it may have become known later.",
-    "actor": "The person who did it, by id.",
-    "projectid": "The project; absent for events of the organization.",
-    "onbehalfof": "The person for whom the actor recorded it, if it was another one.",
-    "correlationid": "What all events of one request have in common, if known.",
-    "causationid": "The event that led to this one, if one did.",
-    "traceparent": "W3C trace context of the request, if it was traced.",
-    "data": "The facts of the event, described below. A field without a value is absent.",
-}
-
 
 # When a field is there, by the JSON of its default; one without a default, or with another, always is.
 GIVEN = {"null": "if known", '""': "may be empty", "[]": "may be empty"}
-
-
-class _PublishedSchema(GenerateJsonSchema):
-    """Without made-up titles, and with the one format that JSON Schema has no name for."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
-        return {"type": "string", "format": "decimal"}
-
-
-def schema_path(event_type: EventType) -> str:
-    """The path of the schema of an event's data, as its `dataschema` attribute names it."""
-    return f"/schemas/{event_type.name}/{event_type.version}"
-
-
-def json_schema(event_type: EventType) -> dict[str, Any]:
-    """The JSON Schema (2020-12, in words that draft-07 also knows) of the data an event is published with."""
-    schema = event_type.model.model_json_schema(mode="serialization", schema_generator=_PublishedSchema)
-    return {"$schema": DIALECT, "$id": schema_path(event_type), **schema, "title": event_type.name}
 
 
 def page() -> str:
@@ -89,8 +40,8 @@ def _introduction() -> Iterator[str]:
     yield ""
     yield "| Attribute | Meaning |"
     yield "|---|---|"
-    for name, meaning in ATTRIBUTES.items():
-        yield f"| `{name}` | {meaning} |"
+    for name, attribute in ATTRIBUTES.items():
+        yield f"| `{name}` | {attribute['description']} |"
 
 
 def _chapter(context: ModuleType) -> Iterator[str]:

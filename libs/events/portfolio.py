@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -46,29 +47,34 @@ class StateCategory(StrEnum):
     CANCELLED = "cancelled"
 
 
+# What means the same in several events.
+Reason = Annotated[str, Field(description="Why, in words of whoever did it.")]
+StateBefore = Annotated[ProjectState, Field(description="The state the project was in until then.")]
+
+
 class WorkflowState(EventData):
     """One state of a project's own workflow."""
 
     name: str = Field(description="The team's own name of the state, unique in the workflow.")
-    category: StateCategory
+    category: StateCategory = Field(description="What the state means to every measure.")
 
 
 @published("project.proposed")
 class ProjectProposed(EventData):
     """A project was proposed."""
 
-    project_id: UUID
-    name: str
-    summary: str = ""
+    project_id: UUID = Field(description="The project's own id.")
+    name: str = Field(description="What the project is called.")
+    summary: str = Field(default="", description="What it is about, in a few words.")
 
 
 @published("charter.approved")
 class CharterApproved(EventData):
     """The charter of a project was approved: why it exists and what it is for."""
 
-    purpose: str
-    objectives: tuple[str, ...] = ()
-    starts_on: date | None = None
+    purpose: str = Field(description="Why the project exists.")
+    objectives: tuple[str, ...] = Field(default=(), description="What it is to achieve.")
+    starts_on: date | None = Field(default=None, description="The start the charter names.")
     finishes_on: date | None = Field(default=None, description="The finish the charter promises.")
 
 
@@ -76,31 +82,33 @@ class CharterApproved(EventData):
 class MethodologyAdopted(EventData):
     """A project adopted a way of working; history keeps what came before."""
 
-    methodology: Methodology
-    methodology_before: Methodology | None = None
-    reason: str = ""
+    methodology: Methodology = Field(description="The way of working from now on.")
+    methodology_before: Methodology | None = Field(
+        default=None, description="The one before; absent for the first."
+    )
+    reason: Reason = ""
 
 
 @published("workflow.adopted")
 class WorkflowAdopted(EventData):
     """A project adopted its own list of issue states, in the order in which work moves through them."""
 
-    states: tuple[WorkflowState, ...]
+    states: tuple[WorkflowState, ...] = Field(description="Every state, in the order of work.")
 
 
 @published("phase.entered")
 class PhaseEntered(EventData):
     """A project entered a phase of its life."""
 
-    phase: Phase
-    state_before: ProjectState
+    phase: Phase = Field(description="The phase it is in now.")
+    state_before: StateBefore
 
 
 @published("project.put_on_hold")
 class ProjectPutOnHold(EventData):
     """Work on a project was suspended."""
 
-    reason: str
+    reason: Reason
     state_before: ProjectState = Field(description="The state to which the project resumes.")
 
 
@@ -108,7 +116,7 @@ class ProjectPutOnHold(EventData):
 class ProjectResumed(EventData):
     """A suspended project goes on where it was."""
 
-    state: ProjectState
+    state: ProjectState = Field(description="The state to which it returned.")
 
 
 @published("project.closed")
@@ -116,12 +124,12 @@ class ProjectClosed(EventData):
     """A project came to its end."""
 
     outcome: str = Field(default="", description="What came of the project, in a sentence.")
-    state_before: ProjectState
+    state_before: StateBefore
 
 
 @published("project.cancelled")
 class ProjectCancelled(EventData):
     """A project was given up before its end."""
 
-    reason: str
-    state_before: ProjectState
+    reason: Reason
+    state_before: StateBefore

@@ -1,44 +1,50 @@
 """Publishes event schemas: `python -m tests.contract.publishing` writes those that are new or only grew.
 
-What is committed here is a promise to everybody who stores or reads events. A schema that would break it is
-refused: give the event a new version and an upcaster, and commit a sample of the old one for ever.
+What is committed in `libs/events/schemas` is a promise to everybody who stores or reads events, and is served to them.
+A schema that would break it is refused: give the event a new version and an upcaster, and commit a sample of the old
+one for ever.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from libs.events.catalogue import EventType, event_types
+from libs.events import vocabulary  # noqa: F401 (importing it fills the catalogue)
+from libs.events.catalogue import event_types
 from libs.events.compatibility import breaking_changes
-from libs.events.documentation import json_schema
+from libs.events.json_schema import ENVELOPE, ENVELOPE_VERSION, envelope_schema, json_schema
+from libs.events.schema_files import SCHEMAS, Published, schema_bytes
 
 SAMPLES = Path(__file__).parent / "samples"
-SCHEMAS = Path(__file__).parent / "schemas"
 
 
-def file_name(name: str, version: int) -> str:
-    return f"{name}.v{version}.json"
+def todays_schemas() -> Iterator[tuple[Published, dict[str, Any]]]:
+    """What the catalogue says now, of the envelope and of the latest version of each event."""
+    yield Published(ENVELOPE, ENVELOPE_VERSION), envelope_schema()
+    for event_type in event_types():
+        yield Published(event_type.name, event_type.version), json_schema(event_type)
 
 
-def published_schema(event_type: EventType) -> dict[str, Any] | None:
-    """The schema under which this version of the event was published; `None` if it never was."""
-    path = SCHEMAS / file_name(event_type.name, event_type.version)
-    return json.loads(path.read_text()) if path.exists() else None
+def published_schema(which: Published) -> dict[str, Any] | None:
+    """The schema as it was published last; `None` if it never was."""
+    body = schema_bytes(which)
+    return json.loads(body) if body else None
 
 
 def main() -> int:
     refused = 0
-    for event_type in event_types():
-        current, published = json_schema(event_type), published_schema(event_type)
+    for which, current in todays_schemas():
+        published = published_schema(which)
         breaking = breaking_changes(published, current) if published else []
         for sentence in breaking:
-            sys.stderr.write(f"{event_type.name} v{event_type.version} needs a new version: {sentence}\n")
+            sys.stderr.write(f"{which.name} v{which.version} needs a new version: {sentence}\n")
         if breaking:
             refused += 1
             continue
-        path = SCHEMAS / file_name(event_type.name, event_type.version)
-        path.write_text(json.dumps(current, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(current, indent=2, ensure_ascii=False) + "\n"
+        (SCHEMAS / which.file_name).write_text(text)
     return 1 if refused else 0
 
 
