@@ -3,13 +3,8 @@
 Resolver and sockets are stand-ins that record; no packet leaves this machine.
 """
 
-import ssl
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-import httpcore2
 import httpx2
 import pytest
 
@@ -17,72 +12,10 @@ from services.notifications.channels.webhooks.addresses import EgressPolicy
 from services.notifications.channels.webhooks.connecting import guarded_client
 from services.notifications.channels.webhooks.sending import Letter, Outcome, Sender
 from services.notifications.channels.webhooks.signing import new_secret
+from tests.support.notifications.network import RecordedNetwork
 
 PUBLIC = EgressPolicy()
-ACCEPTED = [b"HTTP/1.1 204 No Content\r\n\r\n"]
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-@dataclass
-class RecordedStream(httpcore2.AsyncNetworkStream):
-    """One connection: what was sent, and the name TLS was asked for."""
-
-    answers: list[bytes]
-    sent: bytearray = field(default_factory=bytearray)
-    tls_names: list[str | None] = field(default_factory=list)
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.answers.pop(0) if self.answers else b""
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.sent += buffer
-
-    async def aclose(self) -> None:
-        return None
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        assert ssl_context.check_hostname
-        assert ssl_context.verify_mode is ssl.CERT_REQUIRED
-        self.tls_names.append(server_hostname)
-        return self
-
-
-@dataclass
-class RecordedNetwork(httpcore2.AsyncNetworkBackend):
-    """Every resolution and every connection; `names` says what resolves to what, in turn where it changes."""
-
-    names: dict[str, list[list[str]]]
-    dead: frozenset[str] = frozenset()
-    answers: list[bytes] = field(default_factory=lambda: list(ACCEPTED))
-    resolved: list[tuple[str, int]] = field(default_factory=list)
-    connected: list[tuple[str, int]] = field(default_factory=list)
-    streams: list[RecordedStream] = field(default_factory=list)
-
-    async def resolve(self, host: str, port: int) -> list[str]:
-        self.resolved.append((host, port))
-        if host not in self.names:
-            raise OSError("no such name")
-        answers = self.names[host]
-        return answers.pop(0) if len(answers) > 1 else answers[0]
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        self.connected.append((host, port))
-        if host in self.dead:
-            raise httpcore2.ConnectError("dead")
-        self.streams.append(RecordedStream(list(self.answers)))
-        return self.streams[-1]
 
 
 async def attempt(
