@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from libs.chassis import tracing
+from libs.chassis import noting, tracing
 from libs.chassis.database_problems import DATABASE_ERRORS, database_problem
 from libs.chassis.problem_codes import CODE_OF_STATUS, known
 from libs.chassis.problem_pages import problem_index, problem_page
@@ -70,6 +70,7 @@ class Problem(Exception):
 
 def response(problem: Problem, instance: str) -> Response:
     """The ready answer, for paths that need no exception to get there."""
+    noting.problem(problem.code)
     return Response(problem.body(instance), problem.status, dict(problem.headers), MEDIA_TYPE)
 
 
