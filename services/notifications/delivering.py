@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
+from pydantic_core import from_json
 
+from libs.chassis import tracing
 from libs.chassis.postgres import Database
 from libs.chassis.sessions import is_transient
 from services.notifications.channels.webhooks import jobs
 from services.notifications.channels.webhooks.jobs import Claim
+from services.notifications.channels.webhooks.proving import judged
 from services.notifications.channels.webhooks.recording import Recorded, record
 from services.notifications.channels.webhooks.retrying import RetryPolicy
 from services.notifications.channels.webhooks.sending import Attempt, Letter, Outcome, Sender
@@ -79,8 +82,8 @@ class Delivering:
 
     async def deliver(self, claim: Claim) -> Recorded:
         """Make one attempt and record it. What cannot be recorded is sent again after its lease, never lost."""
-        with IN_FLIGHT.track_inprogress():
-            attempt = await self._send(claim)
+        with IN_FLIGHT.track_inprogress(), tracing.continuing(from_json(claim.body).get("traceparent")):
+            attempt = judged(claim, await self._send(claim))
         ATTEMPTS.labels(attempt.outcome.value).inc()
         ATTEMPT_SECONDS.observe(attempt.duration_seconds)
         recorded = await self._record(claim, attempt)

@@ -20,7 +20,7 @@ class Settings(ServiceSettings):
 
     `secrets_key` is `<key id>:<base64 of 32 bytes>`, newest first where several are separated by commas.
     `webhooks_block_seconds` is how long a failing delivery holds up those behind it: 0 means no order at all,
-    a week strict order.
+    a week strict order. `webhooks_challenged` off lets endpoints be told things they never asked for.
     """
 
     nats_url: SecretStr
@@ -29,6 +29,7 @@ class Settings(ServiceSettings):
     secrets_key: SecretStr
 
     webhooks_allow_loopback: bool = False
+    webhooks_challenged: bool = True
     webhooks_ports: frozenset[Annotated[int, Field(ge=1, le=65_535)]] = frozenset({443, 8_443})
     webhooks_refused_networks: tuple[str, ...] = ()
     webhooks_endpoints_max: Annotated[int, Field(ge=1, le=1_000)] = 20
@@ -54,6 +55,7 @@ class Settings(ServiceSettings):
         return {
             **super().unfit_for_production(),
             "webhooks_allow_loopback is for development": self.webhooks_allow_loopback,
+            "webhooks_challenged must stay on": not self.webhooks_challenged,
         }
 
     @property

@@ -40,7 +40,10 @@ problem_codes.register(
     "already_exists", 409, "Already exists", "The id you chose is taken; choose another, or none."
 )
 problem_codes.register(
-    "endpoint_not_active", 409, "Endpoint not active", "The webhook is paused or disabled; resume it first."
+    "endpoint_not_active",
+    409,
+    "Endpoint not active",
+    "The webhook is unverified, paused or disabled; verify or resume it first.",
 )
 for code, title in {
     "url_malformed": "URL malformed",

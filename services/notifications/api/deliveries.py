@@ -30,7 +30,7 @@ from services.notifications.api.webhook_forms import (
     ResendSince,
     Resent,
 )
-from services.notifications.api.webhooks import PREFIX, locked, managed
+from services.notifications.api.webhooks import PREFIX, PROOF, challenged, locked, managed
 from services.notifications.channels.webhooks import delivery_log
 from services.notifications.channels.webhooks.delivery_log import DeliveryLog, DeliveryState
 from services.notifications.channels.webhooks.endpoints import EndpointState
@@ -129,6 +129,29 @@ async def test_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Res
         if await delivery_log.tests_since(connection, found, now) >= TESTS_A_MINUTE_MAX:
             raise Problem(429, "too_many_requests", headers={"Retry-After": "60"})
         delivery = await delivery_log.send_test(connection, asker.org_id, endpoint_id, asker.actor, now)
+        return answered(
+            DeliveryForm.of(delivery),
+            status=202,
+            location=f"{PREFIX}/{endpoint_id}/deliveries/{delivery.event_id}",
+        )
+
+    return await once(request, asker, work)
+
+
+@router.post(
+    PREFIX + "/{endpoint_id}/verify",
+    status_code=202,
+    response_model=DeliveryForm,
+    openapi_extra=takes(),
+    summary="Send another challenge; look at the delivery for its result",
+    description=PROOF,
+)
+async def verify_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
+    async def work(connection: Connection, now: datetime) -> Answer:
+        found = await locked(connection, request, asker, endpoint_id)
+        if found.state not in (EndpointState.UNVERIFIED, EndpointState.ACTIVE):
+            raise Problem(409, "endpoint_not_active")
+        delivery = await challenged(connection, asker, found, now)
         return answered(
             DeliveryForm.of(delivery),
             status=202,

@@ -28,6 +28,7 @@ EXAMPLE_ENDPOINT = {
     "state": "active",
     "state_reason": "",
     "secret_overlap_until": None,
+    "verified_at": NOON,
 }
 EXAMPLE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105
 EXAMPLE_DELIVERY = {
@@ -111,6 +112,9 @@ class WebhookForm(Form):
     state_reason: str = Field(description="Why it was disabled: `gone` or `failing_for_too_long`.")
     secret_overlap_until: Instant | None = Field(
         description="Until then the secret before this one signs too."
+    )
+    verified_at: Instant | None = Field(
+        description="When it proved itself at its URL; before that it is `unverified` and told nothing."
     )
 
     @classmethod

@@ -40,12 +40,19 @@ from services.notifications.api.webhook_forms import (
 )
 from services.notifications.channels.webhooks import endpoints
 from services.notifications.channels.webhooks.addresses import RefusedDestination, check_url
+from services.notifications.channels.webhooks.delivery_log import Delivery
 from services.notifications.channels.webhooks.endpoints import Endpoint, Endpoints, Wanted
+from services.notifications.channels.webhooks.proving import TooManyChallenges, challenge
 from services.notifications.once import Answer
 
 PREFIX = "/v1/notifications/webhooks"
 router = APIRouter(tags=["webhooks"], dependencies=STRICT)
 
+PROOF = (
+    "The webhook is `unverified` and told nothing until it proves that it wants to be: it is sent a signed"
+    " `webhook.verification` and answers 2xx with its `data.challenge` as the body (as plain text, or as"
+    ' `{"challenge": "…"}`). What happens meanwhile waits. At another URL it has to prove itself again.'
+)
 Change = Callable[[Connection, Endpoint, datetime], Awaitable[Endpoint]]
 
 
@@ -55,6 +62,7 @@ Change = Callable[[Connection, Endpoint, datetime], Awaitable[Endpoint]]
     response_model=WebhookWithSecret,
     openapi_extra=takes(RegisterWebhook, versioned=False),
     summary="Register a webhook; the answer shows its secret, once",
+    description=PROOF,
 )
 async def register_webhook(request: Request, asker: Asker) -> Response:
     wish = await body_of(request, RegisterWebhook)
@@ -71,8 +79,10 @@ async def register_webhook(request: Request, asker: Asker) -> Response:
                 registered_by=asker.actor,
                 wanted=wanted_of(wish),
                 endpoints_max=request.app.state.settings.webhooks_endpoints_max,
+                is_trusted=is_trusted(request),
                 now=now,
             )
+            await challenge_if_unproved(connection, asker, made.endpoint, now)
         except endpoints.EndpointExists as error:
             raise Problem(409, "already_exists") from error
         except endpoints.TooManyEndpoints as error:
@@ -122,7 +132,10 @@ async def revise_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> R
     check(request, asker, wish)
 
     async def change(connection: Connection, found: Endpoint, now: datetime) -> Endpoint:
-        return await endpoints.revise(connection, found, wanted_of(wish), now)
+        revised = await endpoints.revise(connection, found, wanted_of(wish), is_trusted(request), now)
+        if revised.url != found.url:
+            await challenge_if_unproved(connection, asker, revised, now)
+        return revised
 
     return await changed(request, asker, endpoint_id, change)
 
@@ -178,6 +191,26 @@ async def retire_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> R
         return Answer(204, b"")
 
     return await once(request, asker, work)
+
+
+def is_trusted(request: Request) -> bool:
+    """Whether endpoints need not prove themselves here."""
+    return not request.app.state.settings.webhooks_challenged
+
+
+async def challenge_if_unproved(
+    connection: Connection, asker: Caller, endpoint: Endpoint, now: datetime
+) -> None:
+    if endpoint.verified_at is None:
+        await challenged(connection, asker, endpoint, now)
+
+
+async def challenged(connection: Connection, asker: Caller, endpoint: Endpoint, now: datetime) -> Delivery:
+    """Send a challenge; raises `Problem` 429 where an organization sends very many."""
+    try:
+        return await challenge(connection, asker.org_id, endpoint.endpoint_id, asker.actor, now)
+    except TooManyChallenges as error:
+        raise Problem(429, "too_many_requests", headers={"Retry-After": "60"}) from error
 
 
 def check(request: Request, asker: Caller, wish: ReviseWebhook) -> None:

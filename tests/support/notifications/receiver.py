@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from standardwebhooks import Webhook
 
+from services.notifications.channels.webhooks.jobs import CHALLENGE_TYPE
 from services.notifications.clock import Clock, utc_now
 
 Scope = MutableMapping[str, Any]
@@ -84,12 +85,17 @@ OK = status(204)
 
 @dataclass
 class Receiver:
-    """`answer` decides what every request gets; `receipts` are all of them in order of arrival."""
+    """`answer` decides what every request gets; `receipts` are all of them in order of arrival.
+
+    Challenges are echoed, whatever the answer, as long as it `proves_itself`; they are kept apart.
+    """
 
     port: int
     clock: Clock = utc_now
     answer: Answer = OK
     receipts: list[Receipt] = field(default_factory=list)
+    challenges: list[Receipt] = field(default_factory=list)
+    proves_itself: bool = True
     secrets: dict[str, str] = field(default_factory=dict)
     """Signing secrets by path: where there is one, a request that does not verify is answered 401."""
 
@@ -112,8 +118,13 @@ class Receiver:
             more = message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         receipt = Receipt(scope["path"], headers, body)
-        self.receipts.append(receipt)
         answer = self.answer
+        if receipt.event["type"] != CHALLENGE_TYPE:
+            self.receipts.append(receipt)
+        else:
+            self.challenges.append(receipt)
+            if self.proves_itself:
+                answer = status(200, receipt.event["data"]["challenge"].encode())
         secret = self.secrets.get(receipt.path)
         if secret is not None and not is_signed(secret, headers, body, self.clock()):
             answer = status(401)

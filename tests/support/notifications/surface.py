@@ -28,7 +28,11 @@ VIEWING = {PROJECT: "viewer"}
 SECRETS_KEY = "test:" + base64.b64encode(bytes(32)).decode()
 
 
-def settings(issuer: DevelopmentIssuer, database_url: str = "postgresql://nobody@localhost/none") -> Settings:
+def settings(
+    issuer: DevelopmentIssuer,
+    database_url: str = "postgresql://nobody@localhost/none",
+    webhooks_challenged: bool = False,
+) -> Settings:
     return Settings(
         environment=Environment.TEST,
         database_url=SecretStr(database_url),
@@ -38,6 +42,7 @@ def settings(issuer: DevelopmentIssuer, database_url: str = "postgresql://nobody
         secrets_key=SecretStr(SECRETS_KEY),
         jwks_file=issuer.jwks_file,
         webhooks_allow_loopback=True,
+        webhooks_challenged=webhooks_challenged,
         webhooks_endpoints_max=5,
         log_level="error",
     )
@@ -45,18 +50,21 @@ def settings(issuer: DevelopmentIssuer, database_url: str = "postgresql://nobody
 
 @dataclass
 class Service:
-    """`client(...)` is somebody's HTTP client; `progress` is how far the service has told."""
+    """`client(...)` is somebody's HTTP client; `progress` is how far the service has told.
+
+    Webhooks need to prove themselves only where they are `challenged`.
+    """
 
     database: Database
     issuer: DevelopmentIssuer
     progress: Progress
     clock: Clock = utc_now
+    challenged: bool = False
 
     def __post_init__(self) -> None:
         self.sealer = Sealer(read_keys(SECRETS_KEY))
-        self.app = app.http(
-            settings(self.issuer), self.database, self.progress, self.sealer, asyncio.Event(), self.clock
-        )
+        told = settings(self.issuer, webhooks_challenged=self.challenged)
+        self.app = app.http(told, self.database, self.progress, self.sealer, asyncio.Event(), self.clock)
 
     def client(
         self,

@@ -84,6 +84,7 @@ class World:
                 registered_by=uuid7(),
                 wanted=wanted,
                 endpoints_max=50,
+                is_trusted=True,
                 now=self.clock(),
             )
         self.receiver.secrets[path] = made.secret

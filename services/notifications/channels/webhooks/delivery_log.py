@@ -1,6 +1,6 @@
 """What was sent to an endpoint and what it answered; and sending something once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -186,19 +186,33 @@ async def send_test(
     connection: Connection, org_id: UUID, endpoint_id: UUID, actor: UUID, now: datetime
 ) -> Delivery:
     """Make a delivery that says nothing but that webhooks arrive; it is tried once."""
+    data = {"endpoint_id": str(endpoint_id)}
+    return await send_own(connection, org_id, endpoint_id, actor, TEST_TYPE, data, now)
+
+
+async def send_own(
+    connection: Connection,
+    org_id: UUID,
+    endpoint_id: UUID,
+    actor: UUID,
+    type_name: str,
+    data: Mapping[str, str],
+    now: datetime,
+) -> Delivery:
+    """Make a delivery of something that is no event of the log, beside the line."""
     event_id = uuid7()
     body = to_json(
         {
             "specversion": CLOUD_EVENTS_VERSION,
             "id": str(event_id),
             "source": SOURCE,
-            "type": TEST_TYPE,
+            "type": type_name,
             "subject": f"webhook-{endpoint_id}",
             "time": instant_text(now),
             "datacontenttype": "application/json",
             "orgid": str(org_id),
             "actor": str(actor),
-            "data": {"endpoint_id": str(endpoint_id)},
+            "data": data,
         }
     )
     await connection.execute(
@@ -214,7 +228,7 @@ async def send_test(
         org_id,
         endpoint_id,
         event_id,
-        TEST_TYPE,
+        type_name,
         now,
     )
     if row is None:

@@ -16,7 +16,7 @@ from services.notifications.rules import begin_rule_change
 
 COLUMNS = (
     "org_id, endpoint_id, version, url, description, project_id, kinds, include_imported, since_position,"
-    " registered_by, registered_at, revised_at, state, state_reason, secret_before_until"
+    " registered_by, registered_at, revised_at, state, state_reason, secret_before_until, verified_at"
 )
 HEALTH_COLUMNS = "failures_in_row, failing_since, breaker_until, succeeded_at"
 SELECT = (
@@ -27,15 +27,19 @@ SELECT = (
 
 INSERT = f"""
     insert into webhook_endpoints (org_id, endpoint_id, url, description, project_id, kinds, include_imported,
-        since_position, registered_by, registered_at, revised_at, secret_key_id, secret_box)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
+        since_position, registered_by, registered_at, revised_at, secret_key_id, secret_box, verified_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)
     on conflict (org_id, endpoint_id) do nothing returning {COLUMNS}
 """
 
 
 class EndpointState(StrEnum):
-    """`disabled` was done by us, `paused` by somebody; both keep what waits. `retired` is for ever."""
+    """`disabled` was done by us, `paused` by somebody, `unverified` has not proved itself at its URL.
 
+    All three keep what waits. `retired` is for ever.
+    """
+
+    UNVERIFIED = "unverified"
     ACTIVE = "active"
     PAUSED = "paused"
     DISABLED = "disabled"
@@ -73,6 +77,7 @@ class Endpoint:
     state: EndpointState
     state_reason: str
     secret_before_until: datetime | None
+    verified_at: datetime | None
     failures_in_row: int = 0
     failing_since: datetime | None = None
     breaker_until: datetime | None = None
@@ -104,9 +109,13 @@ async def register(
     registered_by: UUID,
     wanted: Wanted,
     endpoints_max: int,
+    is_trusted: bool,
     now: datetime,
 ) -> WithSecret:
-    """Register an endpoint with a new secret; raises `EndpointExists` and `TooManyEndpoints`."""
+    """Register an endpoint with a new secret; one that `is_trusted` need not prove itself.
+
+    Raises `EndpointExists` and `TooManyEndpoints`.
+    """
     position = await begin_rule_change(connection, org_id)
     count = await connection.fetchval(
         "select count(*) from webhook_endpoints where org_id = $1 and state <> 'retired'", org_id
@@ -123,6 +132,7 @@ async def register(
         now,
         sealed.key_id,
         sealed.box,
+        now if is_trusted else None,
     )
     if row is None:
         raise EndpointExists
@@ -132,16 +142,22 @@ async def register(
     return WithSecret(_endpoint(row), secret)
 
 
-async def revise(connection: Connection, endpoint: Endpoint, wanted: Wanted, now: datetime) -> Endpoint:
-    """Change where an endpoint is or what it is told, for events from now on. The row must be locked."""
+async def revise(
+    connection: Connection, endpoint: Endpoint, wanted: Wanted, is_trusted: bool, now: datetime
+) -> Endpoint:
+    """Change where an endpoint is or what it is told, for events from now on. The row must be locked.
+
+    At another URL it has to prove itself again, unless it `is_trusted`.
+    """
     position = await begin_rule_change(connection, endpoint.org_id)
     return await _change(
         connection,
         endpoint,
         "url = $3, description = $4, project_id = $5, kinds = $6, include_imported = $7, since_position = $8,"
-        " revised_at = $9",
+        " revised_at = $9, verified_at = case when url = $3 or $10 then verified_at end",
         *_values(wanted, position),
         now,
+        is_trusted,
     )
 
 
@@ -269,4 +285,7 @@ async def _change(connection: Connection, endpoint: Endpoint, assignments: str, 
 
 
 def _endpoint(row: Any) -> Endpoint:
-    return Endpoint(**{**dict(row), "state": EndpointState(row["state"])})
+    state = EndpointState(row["state"])
+    if state is EndpointState.ACTIVE and row["verified_at"] is None:
+        state = EndpointState.UNVERIFIED
+    return Endpoint(**{**dict(row), "state": state})

@@ -23,6 +23,8 @@ LEASE = timedelta(seconds=60)
 SKIPPED_TOLD_MAX = 100
 SKIPPED_ATTRIBUTE = "skipped"
 JOBS_PER_STATEMENT = 5_000
+# All that goes to an endpoint before it has proved itself by answering it (see `proving`).
+CHALLENGE_TYPE = "webhook.verification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Claim:
     number: int
     lane: Lane
     is_test: bool
+    is_challenge: bool
     url: str
     body: bytes
     secrets: Sequence[Sealed] = field(repr=False)
@@ -125,12 +128,14 @@ async def claim(connection: Connection, now: datetime, most: int) -> list[Claim]
           and (health.leased_until is null or health.leased_until <= $1)
           and (health.breaker_until is null or health.breaker_until <= $1)
           and (
-              (select next_attempt_at from deliveries where deliveries.org_id = health.org_id
+              (endpoint.verified_at is not null
+                  and (select next_attempt_at from deliveries where deliveries.org_id = health.org_id
                   and deliveries.endpoint_id = health.endpoint_id
-                  and deliveries.state = 'pending' and lane = 'line' order by position limit 1) <= $1
+                  and deliveries.state = 'pending' and lane = 'line' order by position limit 1) <= $1)
               or exists (select from deliveries where deliveries.org_id = health.org_id
                   and deliveries.endpoint_id = health.endpoint_id
-                  and deliveries.state = 'pending' and lane = 'side' and next_attempt_at <= $1)
+                  and deliveries.state = 'pending' and lane = 'side' and next_attempt_at <= $1
+                  and (endpoint.verified_at is not null or deliveries.type = $3))
           )
         order by health.leased_until nulls first
         limit $2
@@ -138,6 +143,7 @@ async def claim(connection: Connection, now: datetime, most: int) -> list[Claim]
         """,
         now,
         most,
+        CHALLENGE_TYPE,
     )
     if not locked:
         return []
@@ -148,6 +154,7 @@ async def claim(connection: Connection, now: datetime, most: int) -> list[Claim]
         [row["org_id"] for row in locked],
         [row["endpoint_id"] for row in locked],
         SKIPPED_TOLD_MAX,
+        CHALLENGE_TYPE,
     )
     claims = [_claim_of(row) for row in rows]
     await _lease(connection, claims, now)
@@ -160,7 +167,8 @@ CHOOSE = """
     select endpoint.org_id, endpoint.endpoint_id, endpoint.url, endpoint.secret_key_id, endpoint.secret_box,
         case when endpoint.secret_before_until > $1 then endpoint.secret_before_key_id end as before_key_id,
         endpoint.secret_before_box as before_box,
-        due.event_id, due.attempts, due.lane, due.is_test, due.first_attempt_at, body.body,
+        due.event_id, due.attempts, due.lane, due.is_test, due.type = $5 as is_challenge, due.first_attempt_at,
+        body.body,
         array(
             select skipped.event_id from deliveries as skipped
             where skipped.org_id = due.org_id and skipped.endpoint_id = due.endpoint_id
@@ -175,10 +183,12 @@ CHOOSE = """
         select heads.* from (
             (select * from deliveries where deliveries.org_id = locked.org_id
                 and deliveries.endpoint_id = locked.endpoint_id and state = 'pending' and lane = 'line'
+                and endpoint.verified_at is not null
                 order by position limit 1)
             union all
             (select * from deliveries where deliveries.org_id = locked.org_id
                 and deliveries.endpoint_id = locked.endpoint_id and state = 'pending' and lane = 'side'
+                and (endpoint.verified_at is not null or type = $5)
                 order by next_attempt_at limit 1)
         ) as heads
         where next_attempt_at <= $1
@@ -202,6 +212,7 @@ def _claim_of(row: Any) -> Claim:
         number=row["attempts"] + 1,
         lane=Lane(row["lane"]),
         is_test=row["is_test"],
+        is_challenge=row["is_challenge"],
         url=row["url"],
         body=telling_skipped(row["body"], row["skipped"]),
         secrets=secrets,

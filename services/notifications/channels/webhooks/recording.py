@@ -1,12 +1,14 @@
 """What came of an attempt, written down: the delivery goes on, waits or is parked; the endpoint's health moves."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from libs.chassis.postgres import Connection
 from services.notifications.channels.webhooks.jobs import Claim
+from services.notifications.channels.webhooks.proving import note_proof
 from services.notifications.channels.webhooks.retrying import (
     Lane,
     Retry,
@@ -16,6 +18,8 @@ from services.notifications.channels.webhooks.retrying import (
     is_hopeless,
 )
 from services.notifications.channels.webhooks.sending import Attempt, Outcome
+
+CHALLENGE_ATTEMPTS_MAX = 3
 
 ANNOUNCE = """
     update deliveries set announced_at = $4
@@ -48,6 +52,8 @@ async def record(
         return Recorded.LOST
     if attempt.is_delivered:
         await _record_delivered(connection, claim, now)
+        if claim.is_challenge:
+            await note_proof(connection, claim, now)
         return Recorded.DELIVERED
     recorded = await _record_failed(connection, claim, attempt, policy, now, spread)
     if claim.is_test:
@@ -109,9 +115,9 @@ async def _record_failed(
 ) -> Recorded:
     first_attempt_at = claim.first_attempt_at or now
     retry: Retry | None = None
-    if not claim.is_test:
+    if not claim.is_test or claim.is_challenge:
         retry = after_failure(
-            policy,
+            replace(policy, delays=policy.delays[:CHALLENGE_ATTEMPTS_MAX]) if claim.is_challenge else policy,
             attempts=claim.number,
             lane=claim.lane,
             first_attempt_at=first_attempt_at,

@@ -11,6 +11,7 @@ from enum import StrEnum
 import httpx2
 import structlog
 
+from libs.chassis import tracing
 from services.notifications.channels.webhooks.addresses import (
     EgressPolicy,
     RefusedDestination,
@@ -26,12 +27,16 @@ log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; everything but `delivered` is a failure, `gone` also disables the endpoint."""
+    """How an attempt ended; everything but `delivered` is a failure, `gone` also disables the endpoint.
+
+    `unproved`: a challenge was accepted but not echoed.
+    """
 
     DELIVERED = "delivered"
     REFUSED = "refused"
     REDIRECTED = "redirected"
     GONE = "gone"
+    UNPROVED = "unproved"
     TIMED_OUT = "timed_out"
     UNREACHABLE = "unreachable"
     FORBIDDEN_DESTINATION = "forbidden_destination"
@@ -107,6 +112,7 @@ class Sender:
             "content-type": "application/cloudevents+json",
             "accept-encoding": "identity",
             "user-agent": "Milepost-Webhooks/1",
+            **tracing.outgoing(),
             **signed_headers(letter.secrets, letter.webhook_id, now, letter.body),
         }
         async with self._client.stream("POST", url, content=letter.body, headers=headers) as response:
