@@ -52,6 +52,8 @@ def settings(
         "MILEPOST_DATABASE_URL": servers.dsns[f"{service}_service"],
         "MILEPOST_NATS_URL": servers.nats_urls["relay" if service == "projects" else service],
         "MILEPOST_JWKS_FILE": str(trust.jwks_file),
+        # Tests and newcomers act in many roles without founding an organization first; production refuses this.
+        "MILEPOST_GRANTS_IN_TOKENS": "true",
         "MILEPOST_LOG_FORMAT": "json",
         "TYPER_STANDARD_TRACEBACK": "1",
         "MILEPOST_SHUTDOWN_DELAY_SECONDS": "0",

@@ -11,37 +11,72 @@ from libs.chassis.problems import Problem
 
 
 class Action(StrEnum):
-    """What somebody wants to do in a project, from seeing it to deciding over it."""
+    """What somebody wants to do in a project, or in the organization itself.
+
+    Of the organization alone are `propose` (a project), `audit` (see keys and who was denied what), `administer`
+    (members and keys) and `own` (owners).
+    """
 
     READ = "read"
     COMMENT = "comment"
     CONTRIBUTE = "contribute"
     MANAGE = "manage"
+    PROPOSE = "propose"
+    AUDIT = "audit"
     ADMINISTER = "administer"
+    OWN = "own"
 
 
-# A project role may do what stands in its row; an organization role may do it in every project.
+NOTHING: frozenset[Action] = frozenset()
+READING = frozenset({Action.READ})
+MANAGING = frozenset({Action.READ, Action.COMMENT, Action.CONTRIBUTE, Action.MANAGE})
+ADMINISTERING = MANAGING | {Action.ADMINISTER}
+
+# A project role may do what stands in its row.
 PROJECT_ROLE_ACTIONS: dict[str, frozenset[Action]] = {
-    "viewer": frozenset({Action.READ}),
+    "viewer": READING,
     "stakeholder": frozenset({Action.READ, Action.COMMENT}),
     "contributor": frozenset({Action.READ, Action.COMMENT, Action.CONTRIBUTE}),
-    "manager": frozenset({Action.READ, Action.COMMENT, Action.CONTRIBUTE, Action.MANAGE}),
+    "manager": MANAGING,
 }
+# What an organization role may do in every project of the organization ...
+EVERY_PROJECT_ACTIONS: dict[str, frozenset[Action]] = {
+    "owner": ADMINISTERING,
+    "admin": ADMINISTERING,
+    "auditor": READING,
+    "member": NOTHING,
+}
+# ... and in the organization itself.
 ORGANIZATION_ROLE_ACTIONS: dict[str, frozenset[Action]] = {
     "owner": frozenset(Action),
-    "admin": frozenset(Action),
-    "auditor": frozenset({Action.READ}),
-    "member": frozenset(),
+    "admin": frozenset(Action) - {Action.OWN},
+    "auditor": frozenset({Action.READ, Action.AUDIT}),
+    "member": frozenset({Action.READ, Action.PROPOSE}),
 }
-NOTHING: frozenset[Action] = frozenset()
 
 
 def actions(caller: Caller, project_id: UUID | None) -> frozenset[Action]:
     """Everything the caller may do in a project, or, without one, in the organization itself."""
-    granted = ORGANIZATION_ROLE_ACTIONS.get(caller.org_role or "", NOTHING)
+    if caller.key_scope is not None:
+        return _actions_of_key(caller, project_id)
     if project_id is None:
+        return ORGANIZATION_ROLE_ACTIONS.get(caller.org_role or "", NOTHING)
+    return EVERY_PROJECT_ACTIONS.get(caller.org_role or "", NOTHING) | PROJECT_ROLE_ACTIONS.get(
+        caller.project_roles.get(project_id, ""), NOTHING
+    )
+
+
+def _actions_of_key(caller: Caller, project_id: UUID | None) -> frozenset[Action]:
+    """A key for the whole organization also sees it, and may propose projects if it may manage them."""
+    scope = caller.key_scope
+    if scope is None:
+        return NOTHING
+    granted = frozenset(map(Action, scope.actions))
+    if scope.project_ids is not None:
+        return granted if project_id in scope.project_ids else NOTHING
+    if project_id is not None:
         return granted
-    return granted | PROJECT_ROLE_ACTIONS.get(caller.project_roles.get(project_id, ""), NOTHING)
+    return (granted & READING) | ({Action.PROPOSE} if Action.MANAGE in granted else NOTHING)
 
 
 def authorize(caller: Caller, action: Action | str, project_id: UUID | None) -> None:
@@ -60,18 +95,16 @@ def authorize(caller: Caller, action: Action | str, project_id: UUID | None) -> 
 
 def visible_projects(caller: Caller) -> frozenset[UUID] | None:
     """The projects of the organization the caller may see; `None` means every one of them."""
-    if Action.READ in ORGANIZATION_ROLE_ACTIONS.get(caller.org_role or "", NOTHING):
+    if caller.key_scope is not None:
+        reached = caller.key_scope.project_ids
+        return reached if Action.READ in caller.key_scope.actions else frozenset()
+    if Action.READ in EVERY_PROJECT_ACTIONS.get(caller.org_role or "", NOTHING):
         return None
     return frozenset(
         project_id
         for project_id, role in caller.project_roles.items()
         if Action.READ in PROJECT_ROLE_ACTIONS.get(role, NOTHING)
     )
-
-
-def may_create_projects(caller: Caller) -> bool:
-    """Proposing a project is open to everybody who belongs to the organization, except its auditors."""
-    return caller.org_role in ("owner", "admin", "member")
 
 
 def not_found() -> Problem:

@@ -1,46 +1,80 @@
-"""Who is calling: a verified token becomes a `Caller`, and nothing else ever does.
+"""Who is calling: a verified token becomes a `Person` or a `ServiceCaller`, and nothing else ever does.
 
-Only asymmetric signatures by keys of a pinned file count; issuer and audience must match exactly.
+Only asymmetric signatures by keys from a pinned place count; issuer and audience must match exactly.
 """
 
-import base64
-import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
-from joserfc.jwk import KeySet
+from joserfc.util import urlsafe_b64decode
 from starlette.requests import Request
 
+from libs.chassis import claims as says
+from libs.chassis.claims import Claims, Expected
+from libs.chassis.faults import wrong_parameter
+from libs.chassis.key_sets import ALGORITHMS, SigningKeys
 from libs.chassis.problems import Problem
 
-ALGORITHMS = ("EdDSA", "Ed25519", "ES256", "RS256")
 TOKEN_BYTES_MAX = 8 * 1024
 CACHED_TOKENS_MAX = 10_000
-LEEWAY_SECONDS = 60
 SERVICE_AUDIENCE = "milepost-services"
+ORGANIZATION_HEADER = "Milepost-Organization"
 ORGANIZATION_ROLES = frozenset({"owner", "admin", "member", "auditor"})
 PROJECT_ROLES = frozenset({"manager", "contributor", "viewer", "stakeholder"})
-# Anything that would let the token choose its own key is refused, not ignored.
-HEADER_NAMES = frozenset({"alg", "kid", "typ"})
+# Anything that would let the token choose its own key is refused, not ignored; a thumbprint chooses nothing here.
+HEADER_NAMES = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
 TOKEN_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+# What decoding and checking may raise over hostile input. Nothing of it is told.
+MALFORMED = (JoseError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyScope:
+    """What an API key may do (`libs.access.authorize.Action`) in the projects it reaches; `None`: in all."""
+
+    actions: frozenset[str]
+    project_ids: frozenset[UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person acting in one organization, with the roles the token grants."""
+    """A person acting in one organization with their roles, or a program with the scope of its key.
+
+    `requires_if_match` is the organization's policy on commands that do not say which version they have seen.
+    """
 
     org_id: UUID
     actor: UUID
     org_role: str | None = None
     project_roles: Mapping[UUID, str] = field(default_factory=lambda: MappingProxyType({}))
+    key_scope: KeyScope | None = None
+    requires_if_match: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who a token speaks for, in the organization it names, if it names one. Its roles count in development only."""
+
+    actor: UUID
+    org_id: UUID | None
+    org_role: str | None = None
+    project_roles: Mapping[UUID, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def acting_in(self, organization: str | None) -> Caller:
+        """The person in one organization: the token's, or where it names none, the header's.
+
+        Raises `Problem` 403 if header and token disagree, 422 if neither names one.
+        """
+        org_id = chosen_organization(self.org_id, organization)
+        return Caller(org_id, self.actor, self.org_role, self.project_roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,74 +98,88 @@ class Algorithms(jws.JWSRegistry):
         return self.algorithms[name]
 
 
+class UnknownKey(ValueError):
+    """A token names a key that is in no set read so far."""
+
+
 class TokenVerifier(Generic[Identity]):
-    """Turns bearer tokens into identities. A token seen before costs a look-up until it expires."""
+    """Turns bearer tokens into identities. A token seen before costs a look-up until it, or its key, expires."""
 
     def __init__(
         self,
-        keys: KeySet,
+        keys: SigningKeys,
+        expected: Expected,
+        read: Callable[[Claims], Identity],
         *,
-        issuer: str,
-        audience: str,
-        read: Callable[[Mapping[str, Any]], Identity],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keys = {key.kid: key for key in keys if key.kid}
-        self._registry = Algorithms(algorithms=ALGORITHMS)
-        self._issuer = issuer
-        self._audience = audience
+        self._keys = keys
+        self._expected = expected
         self._read = read
         self._clock = clock
+        self._registry = Algorithms(algorithms=sorted(ALGORITHMS))
+        self._generation = keys.generation
         self._seen: OrderedDict[str, tuple[Identity, float]] = OrderedDict()
 
-    def verify(self, token: str) -> Identity:
-        """The identity behind a token; raises `Problem` 401, not saying what is wrong with it."""
-        seen = self._seen.get(token)
-        if seen is not None:
-            if seen[1] > self._clock():
-                self._seen.move_to_end(token)
-                return seen[0]
-            del self._seen[token]
+    async def identify(self, token: str) -> Identity:
+        """The identity behind a token, after asking the issuer anew if it may just have changed its keys.
+
+        Raises `Problem` 401, which does not say what is wrong, or 503 while no keys are known at all.
+        """
         try:
-            identity, expires_at = self._verified(token)
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise unauthenticated("The access token is not valid.", "invalid_token") from error
+            return self._known(token) or self._verified(token)
+        except UnknownKey:
+            is_changed = await self._keys.look_again()
+        except MALFORMED as error:
+            raise unauthenticated("invalid_token") from error
+        if not self._keys.are_known:
+            raise Problem(503, "unavailable", headers={"Retry-After": "5"})
+        try:
+            if is_changed:
+                return self._verified(token)
+        except MALFORMED as error:
+            raise unauthenticated("invalid_token") from error
+        raise unauthenticated("invalid_token")
+
+    def _known(self, token: str) -> Identity | None:
+        if self._generation != self._keys.generation:
+            # A key may have been taken out of the set because it was stolen.
+            self._generation = self._keys.generation
+            self._seen.clear()
+        seen = self._seen.get(token)
+        if seen is None:
+            return None
+        if seen[1] <= self._clock():
+            del self._seen[token]
+            return None
+        self._seen.move_to_end(token)
+        return seen[0]
+
+    def _verified(self, token: str) -> Identity:
+        if len(token) > TOKEN_BYTES_MAX or not token.isascii():
+            raise ValueError("too long, or no token")
+        header = says.strict_object(urlsafe_b64decode(token.partition(".")[0].encode()))
+        if not HEADER_NAMES.issuperset(header) or header["typ" if "typ" in header else "alg"] is None:
+            raise ValueError("a header that is not ours")
+        if header.get("typ", "JWT").lower() not in TOKEN_TYPES or header["alg"] not in ALGORITHMS:
+            raise ValueError("not an access token")
+        key = self._keys.find(header["kid"])
+        if key is None:
+            raise UnknownKey
+        if header["alg"] not in key.algorithms:
+            raise ValueError("not what this key is for")
+        signed = jws.deserialize_compact(token, key.key, registry=self._registry)
+        claims = says.strict_object(signed.payload)
+        expires_at = says.expiry(claims, self._expected, self._clock())
+        says.require_access_token(claims)
+        identity = self._read(claims)
         self._seen[token] = (identity, expires_at)
         if len(self._seen) > CACHED_TOKENS_MAX:
             self._seen.popitem(last=False)
         return identity
 
-    def verify_header(self, authorization: str | None) -> Identity:
-        """The identity behind an `Authorization` header's value; raises `Problem` 401."""
-        if authorization is None or authorization[:7].lower() != "bearer ":
-            raise unauthenticated("An access token is needed: `Authorization: Bearer <token>`.")
-        return self.verify(authorization[7:].strip())
 
-    def _verified(self, token: str) -> tuple[Identity, float]:
-        if len(token) > TOKEN_BYTES_MAX or not token.isascii():
-            raise ValueError("too long, or no token")
-        header = _strict_json(_decoded(token.partition(".")[0]))
-        if not HEADER_NAMES.issuperset(header) or header["alg"] not in ALGORITHMS:
-            raise ValueError("a header that is not ours")
-        if str(header.get("typ", "JWT")).lower() not in TOKEN_TYPES:
-            raise ValueError("not an access token")
-        signed = jws.deserialize_compact(token, self._keys[header["kid"]], registry=self._registry)
-        claims = _strict_json(signed.payload)
-        return self._read(claims), self._check(claims)
-
-    def _check(self, claims: Mapping[str, Any]) -> float:
-        """Compare issuer, audience and times; returns when the token expires, seconds since the epoch."""
-        audience = claims["aud"]
-        audiences = audience if isinstance(audience, list) else [audience]
-        now, expires_at = self._clock(), _seconds(claims["exp"])
-        if claims["iss"] != self._issuer or self._audience not in audiences:
-            raise ValueError("for somebody else")
-        if now >= expires_at + LEEWAY_SECONDS or now < _seconds(claims.get("nbf", 0)) - LEEWAY_SECONDS:
-            raise ValueError("not now")
-        return expires_at + LEEWAY_SECONDS
-
-
-def caller_of(claims: Mapping[str, Any]) -> Caller:
+def person_of(claims: Claims, organization_claim: str = "org") -> Person:
     """The person in a token's claims; `ValueError`, `KeyError` or `TypeError` where they are malformed."""
     org_role = claims.get("org_role")
     if org_role is not None and org_role not in ORGANIZATION_ROLES:
@@ -139,82 +187,67 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
     project_roles = {UUID(project_id): role for project_id, role in claims.get("projects", {}).items()}
     if not PROJECT_ROLES.issuperset(project_roles.values()):
         raise ValueError("unknown project role")
-    return Caller(UUID(claims["org"]), UUID(claims["sub"]), org_role, MappingProxyType(project_roles))
+    org_id = says.organization_id(claims, organization_claim)
+    return Person(says.person_id(claims), org_id, org_role, MappingProxyType(project_roles))
 
 
-def service_of(claims: Mapping[str, Any]) -> ServiceCaller:
+def service_of(claims: Claims) -> ServiceCaller:
     """The service in a token's claims; raises `ValueError` if it claims to be in an organization."""
-    if "org" in claims or not isinstance(claims["sub"], str) or not claims["sub"]:
-        raise ValueError("not a service")
-    return ServiceCaller(claims["sub"])
+    return ServiceCaller(says.service_name(claims))
 
 
-def person_verifier(jwks_file: Path, issuer: str, audience: str) -> TokenVerifier[Caller]:
-    """Verifies people's tokens. Raises `OSError` or `ValueError` if the file is no set of public keys."""
-    return TokenVerifier(read_keys(jwks_file), issuer=issuer, audience=audience, read=caller_of)
+def person_verifier(
+    keys: SigningKeys, issuer: str, audience: str, lifetime_seconds_max: float, organization_claim: str = "org"
+) -> TokenVerifier[Person]:
+    """Verifies people's tokens, of at most that lifetime; one that is for services as well is refused."""
+    expected = Expected(issuer, audience, SERVICE_AUDIENCE, lifetime_seconds_max)
+    return TokenVerifier(keys, expected, partial(person_of, organization_claim=organization_claim))
 
 
-def service_verifier(jwks_file: Path, issuer: str) -> TokenVerifier[ServiceCaller]:
-    """Verifies the tokens of services; no person's token passes, as its audience differs. Errors as above."""
-    return TokenVerifier(read_keys(jwks_file), issuer=issuer, audience=SERVICE_AUDIENCE, read=service_of)
+def service_verifier(
+    keys: SigningKeys, issuer: str, audience: str, lifetime_seconds_max: float
+) -> TokenVerifier[ServiceCaller]:
+    """Verifies the tokens of services; no person's token passes, as its `audience` differs."""
+    expected = Expected(issuer, SERVICE_AUDIENCE, audience, lifetime_seconds_max)
+    return TokenVerifier(keys, expected, service_of)
 
 
-def read_keys(jwks_file: Path) -> KeySet:
-    """The keys of a JWKS file; every one needs a `kid`, and a private or symmetric one is refused."""
-    keys = KeySet.import_key_set(json.loads(jwks_file.read_text(encoding="utf-8")))
-    if any(key.is_private or key.key_type == "oct" or not key.kid for key in keys):
-        raise ValueError(f"{jwks_file} must hold public keys alone, each with a kid")
-    return keys
+def chosen_organization(own: UUID | None, header: str | None) -> UUID:
+    """The organization a credential is for, or the one `Milepost-Organization` names where it is for none.
+
+    Roles come from the directory, so naming an organization opens nothing. Raises `Problem` 403 or 422.
+    """
+    named = None if header is None else says.canonical_uuid(header)
+    if header is not None and named is None:
+        raise wrong_parameter(ORGANIZATION_HEADER, "It takes the organization's id.")
+    if own is not None and named is not None and own != named:
+        raise Problem(403, "not_a_member")
+    chosen = own or named
+    if chosen is None:
+        raise wrong_parameter(ORGANIZATION_HEADER, "Your token names no organization: name it here.")
+    return chosen
 
 
-def caller(request: Request) -> Caller:
-    """The caller of a request; raises `Problem` 401."""
-    return caller_in(request.app.state, request.headers.get("authorization"))
+def bearer_token(authorization: str | None) -> str:
+    """The token in an `Authorization` header's value; raises `Problem` 401 where there is none."""
+    if authorization is None or authorization[:7].lower() != "bearer ":
+        raise unauthenticated()
+    return authorization[7:]
 
 
-def caller_in(state: Any, authorization: str | None) -> Caller:
-    """The caller an `Authorization` header names to the application with that state; raises `Problem` 401."""
-    verifier: TokenVerifier[Caller] = state.token_verifier
-    return verifier.verify_header(authorization)
+def require_one_authorization(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raise `Problem` 401 if there are two: whoever reads the first would believe another one than who reads the last."""
+    if sum(name == b"authorization" for name, _ in headers) > 1:
+        raise unauthenticated("invalid_token")
 
 
-def service_caller(request: Request) -> ServiceCaller:
+async def service_caller(request: Request) -> ServiceCaller:
     """The calling service, for internal operations; raises `Problem` 401."""
     verifier: TokenVerifier[ServiceCaller] = request.app.state.service_token_verifier
-    return verifier.verify_header(request.headers.get("authorization"))
+    return await verifier.identify(bearer_token(request.headers.get("authorization")))
 
 
-async def current_caller(request: Request) -> Caller:
-    """`caller` as a FastAPI dependency, which must be a coroutine: others wait for a thread."""
-    return caller(request)
-
-
-def unauthenticated(detail: str, error: str | None = None) -> Problem:
-    """The 401 of every refused token, with the challenge RFC 6750 asks for."""
+def unauthenticated(error: str | None = None) -> Problem:
+    """The 401 of every refused token, always the same, with the challenge RFC 6750 asks for."""
     challenge = 'Bearer realm="milepost"' + (f', error="{error}"' if error else "")
-    return Problem(401, "unauthenticated", detail, headers={"WWW-Authenticate": challenge})
-
-
-def _decoded(segment: str) -> bytes:
-    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-
-
-def _strict_json(text: bytes) -> dict[str, Any]:
-    """A JSON object in which no name occurs twice: two readers must not see two different tokens."""
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = dict(items)
-        if len(names) != len(items):
-            raise ValueError("a name occurs twice")
-        return names
-
-    decoded = json.loads(text, object_pairs_hook=pairs)
-    if not isinstance(decoded, dict):
-        raise TypeError("not an object")
-    return decoded
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("not a time")
-    return float(value)
+    return Problem(401, "unauthenticated", headers={"WWW-Authenticate": challenge})

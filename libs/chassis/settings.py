@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from libs.chassis.http_settings import HttpSettings
 
 # CVE-2024-6923 and CVE-2026-1299 (header injection through `email`) are fixed from these on.
 SAFE_INTERPRETERS = ((3, 11, 15), (3, 12, 13), (3, 13, 6))
@@ -26,7 +28,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(HttpSettings):
     """Settings every service has; a service extends this class. Environment variables: `MILEPOST_<FIELD>`.
 
     Raises `pydantic.ValidationError` at construction when something is missing, malformed, or not allowed in
@@ -44,22 +46,23 @@ class ServiceSettings(BaseSettings):
 
     database_url: SecretStr
     database_connections_max: Annotated[int, Field(ge=1, le=200)] = 10
+    internal_database_url: SecretStr | None = None
     admin_database_url: SecretStr | None = None
     nats_url: SecretStr | None = None
 
     jwks_file: Path | None = None
     issuer: str = "milepost-development"
     audience: str = "milepost"
+    grants_in_tokens: bool = False
     projects_url: str | None = None
     service_token: SecretStr | None = None
 
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     shutdown_delay_seconds: Seconds = 0
-    request_deadline_seconds: Seconds = 8
     clock_offset_seconds: float = 0
 
-    @field_validator("database_url", "admin_database_url")
+    @field_validator("database_url", "internal_database_url", "admin_database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
@@ -79,6 +82,7 @@ class ServiceSettings(BaseSettings):
         return {
             "clock_offset_seconds is a simulation knob": self.clock_offset_seconds != 0,
             "the issuer is the development issuer": self.issuer == "milepost-development",
+            "grants_in_tokens believes tokens instead of the directory": self.grants_in_tokens,
             "jwks_file is missing": self.jwks_file is None,
             f"Python {sys.version.split()[0]} has known vulnerabilities": not is_safe_interpreter(),
         }

@@ -1,5 +1,5 @@
 """The whole vocabulary: importing this module fills the catalogue."""
 
-from libs.events import portfolio, raid, schedule
+from libs.events import access, portfolio, raid, schedule
 
-CONTEXTS = (portfolio, schedule, raid)
+CONTEXTS = (access, portfolio, schedule, raid)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from libs.access import authentication
+from libs.access.directory import EmptyDirectory
 from libs.chassis import application
 from libs.chassis.freshness import Progress
 from libs.chassis.migrations import ROOT, wait_until_migrated
@@ -94,6 +96,7 @@ def http(
         stopping=stopping,
         description=DESCRIPTION,
     )
+    authentication.install(app, EmptyDirectory())
     app.state.progress = progress
     app.state.sealer = sealer
     app.state.once = Once(database, sealer, clock)

@@ -42,6 +42,7 @@ from libs.events.schedule import (
     MilestoneReforecast,
     MilestoneReinstated,
 )
+from services.notifications.access_sentences import ACCESS_SENTENCES
 
 REASON_LENGTH_MAX = 300
 NAME_LENGTH_MAX = 120
@@ -262,4 +263,5 @@ SENTENCES: Mapping[type[Any], Callable[[Any, Names], str]] = {
     IssueMovedOut: _moved_out,
     IssueMovedIn: _moved_in,
     IssueCancelled: lambda data, names: f"was cancelled{_because(data.reason)}",
+    **ACCESS_SENTENCES,
 }

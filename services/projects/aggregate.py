@@ -5,7 +5,7 @@ events its outputs, rejections its refusals.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from inspect import getdoc
@@ -49,12 +49,20 @@ class Command(Part):
     """
 
     action: ClassVar[str | None] = None
+    # Whether it must be allowed in the organization itself, whatever project it names.
+    concerns_organization: ClassVar[bool] = False
+    # Whether deciding needs the hash of a secret that the answer tells once.
+    makes_secret: ClassVar[bool] = False
 
     effective_at: Instant | None = Field(
         default=None,
         description="When it was true in the business; default: the instant it is recorded. "
         "Never in the future, and never before the resource's last change.",
     )
+
+    def action_on(self, state: object) -> str | None:
+        """What the caller must be allowed to do to give this command in that state; `None`: as the aggregate says."""
+        return self.action
 
     def projects_referred(self) -> tuple[UUID, ...]:
         """Projects, beside the aggregate's own, of which the decision needs the facts."""
@@ -109,8 +117,9 @@ class Aggregate(Generic[State]):
 
     `creating` is the command that may start a stream, under its verb; `commands` are all others, by verb.
     `decide(state, command, facts)` returns the events (none: nothing to do) or raises a `Rejection`;
-    `evolve(state, event)` returns the next state. Every state has a `project_id`. `action` is what a caller must
-    be allowed to do in that project.
+    `evolve(state, event)` returns the next state. Every state has a `project_id`, which is `None` for what belongs
+    to the organization itself. `action` is what a caller must be allowed to do there to change it, `read_action` to
+    see it. `hidden` fields of the state are never shown; verbs `for_operators` are no part of the API.
     """
 
     name: str
@@ -121,10 +130,17 @@ class Aggregate(Generic[State]):
     evolve: Callable[[State | None, Any], State]
     state: type[State]
     action: str = "contribute"
+    read_action: str = "read"
+    hidden: frozenset[str] = frozenset()
+    for_operators: frozenset[str] = frozenset()
 
     @property
     def id_field(self) -> str:
         return f"{self.name}_id"
+
+    def public_commands(self) -> Iterator[tuple[str, type[Command]]]:
+        """The commands of the API that change an existing aggregate, with their verbs."""
+        return ((verb, kind) for verb, kind in self.commands.items() if verb not in self.for_operators)
 
     def command_named(self, verb: str) -> type[Command] | None:
         """The command with that verb, the creating one included."""

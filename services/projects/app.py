@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from libs.access import authentication
 from libs.chassis import application
 from libs.chassis.application import Application
 from libs.chassis.migrations import ROOT, wait_until_migrated
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
+from libs.events import contract_routes
 from libs.events.log.grouping import GroupedAppends
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
@@ -18,6 +20,7 @@ from libs.events.log.relay import Relay, RelaySettings
 from services.projects.api import commands, documentation, imports, log_feed
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
+from services.projects.directory import LogDirectory
 from services.projects.importing import ImportHandler
 from services.projects.loading import Aggregates
 from services.projects.settings import ProjectsSettings
@@ -70,7 +73,7 @@ def create_app(
         "projects",
         settings,
         description=documentation.DESCRIPTION,
-        routes=[*imports.routes(), *log_feed.routes()],
+        routes=[*imports.routes(), *log_feed.routes(), *contract_routes.routes()],
         direct=commands.CommandRoutes(),
         checks={"database": database.is_writable},
         stopping=stopping,
@@ -78,6 +81,7 @@ def create_app(
     documentation.install(app)
     app.state.log = log
     app.state.aggregates = Aggregates(log)
+    authentication.install(app, LogDirectory(app.state.aggregates))
     app.state.commands = CommandHandler(log, appends, app.state.aggregates)
     app.state.imports = ImportHandler(log, appends, app.state.commands)
     return app

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from libs.events.envelope import StreamKey
 from libs.events.log.grouping import GroupedAppends
 from libs.events.log.log import Log
 from libs.events.log.recording import Answer, Appended, Conflict, KeyReused, Outcome, Replayed
@@ -107,6 +108,8 @@ class CommandHandler:
                     self._aggregates.put(
                         request.stream_key, decided.after(outcome.position, outcome.recorded_at)
                     )
+                    for expectation in decided.recording.expectations[1:]:
+                        self._aggregates.forget(StreamKey(request.org_id, expectation.stream))
                 return Handled(decided.recording.answer, outcome.position)
             case Replayed():
                 return Handled(outcome.answer, outcome.position, was_replayed=True)

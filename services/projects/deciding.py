@@ -5,16 +5,19 @@ Nothing is recorded here; what comes out is an item for the log.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from libs.events.access import ProjectRole
 from libs.events.envelope import EventData, StreamKey, stream_name
 from libs.events.log.log import Log
 from libs.events.log.recording import Answer, Expectation, IdempotencyKey, NewEvent, Recording
+from services.projects.access.member import AGGREGATE as MEMBER
+from services.projects.access.member import join_project
 from services.projects.aggregate import Aggregate, Command
 from services.projects.facts import Facts, ProjectFacts
 from services.projects.loading import NOTHING, Aggregates, Loaded
@@ -35,6 +38,9 @@ PROJECT_AGE_SECONDS_MAX = 1.0
 # The day on which something was achieved may already have begun east of here.
 EASTERNMOST = timedelta(hours=14)
 
+# Raises unless the actor may take an action in a project, or, without one, in the organization itself.
+Authorize = Callable[[str, UUID | None], None]
+
 # Aggregates as they will be once what was decided before is recorded, in the same call.
 Pending = Mapping[StreamKey, Loaded]
 NO_PENDING: Pending = {}
@@ -42,11 +48,11 @@ NO_PENDING: Pending = {}
 
 @dataclass(slots=True)
 class CommandRequest:
-    """A command and everything about who asks. `authorize` raises unless the actor may act in the project;
-    `visible` are the projects of which the actor may know (`None`: all).
+    """A command and everything about who asks; `visible` are the projects of which the actor may know (`None`: all).
 
     `if_match` says of the resource's version whether the caller has seen it. `event_ids` makes ids
-    for its events; imports derive them, so that a line can never be recorded twice.
+    for its events; imports derive them, so that a line can never be recorded twice. `secret_hash` is there where
+    the command makes a secret.
     """
 
     aggregate: Aggregate[Any]
@@ -54,7 +60,7 @@ class CommandRequest:
     command: Command
     org_id: UUID
     actor: UUID
-    authorize: Callable[[UUID], None]
+    authorize: Authorize
     visible: frozenset[UUID] | None
     is_creating: bool = False
     if_match: Callable[[int], bool] | None = None
@@ -63,6 +69,7 @@ class CommandRequest:
     traceparent: str | None = None
     wants_resource: bool = True
     event_ids: Callable[[int], UUID] = lambda number: uuid7()
+    secret_hash: str = ""
 
     stream: str = field(init=False)
     stream_key: StreamKey = field(init=False)
@@ -82,11 +89,13 @@ class Decided:
 
     def after(self, position: int, recorded_at: datetime) -> Loaded:
         """The aggregate once this is recorded at that position and instant."""
-        events, before = self.recording.events, self.before
-        if not events:
+        before, stream = self.before, self.recording.expectations[0].stream
+        own = [event for event in self.recording.events if event.stream == stream]
+        if not own:
             return before
-        effective_at = events[-1].effective_at or max(recorded_at, before.effective_at)
-        return Loaded(self.state, events[-1].version, position, effective_at, time.monotonic())
+        position -= len(self.recording.events) - len(own)
+        effective_at = own[-1].effective_at or max(recorded_at, before.effective_at)
+        return Loaded(self.state, own[-1].version, position, effective_at, time.monotonic())
 
 
 class Decider:
@@ -109,23 +118,29 @@ class Decider:
             loaded = self._aggregates.known(request.stream_key)
         elif loaded is None:
             loaded = await self._aggregates.remembered(request.aggregate, request.org_id, request.entity_id)
-        self._admit(request, loaded)
+        action = self._admit(request, loaded)
         self._check_time(request.command, loaded)
-        facts = await self._facts(request, loaded, pending)
+        facts = await self._facts(request, action, loaded, pending)
         before = loaded or NOTHING
-        return _decided(request, before, request.aggregate.decide(before.state, request.command, facts))
+        decided = _decided(request, before, request.aggregate.decide(before.state, request.command, facts))
+        if request.is_creating and request.aggregate is PROJECT and decided.recording.events:
+            return await self._managed_by_proposer(request, decided)
+        return decided
 
-    def _admit(self, request: CommandRequest, loaded: Loaded | None) -> None:
+    def _admit(self, request: CommandRequest, loaded: Loaded | None) -> str:
+        """Let the command in, or raise; returns the action for which its actor was authorized."""
+        command = request.command
+        if loaded is None and not request.is_creating:
+            raise NotFound
+        action = command.action_on(loaded and loaded.state) or request.aggregate.action
+        request.authorize(action, _project_concerned(command, loaded))
         if loaded is None:
-            if not request.is_creating:
-                raise NotFound
-            request.authorize(getattr(request.command, "project_id", None) or request.entity_id)
-            return
-        request.authorize(loaded.state.project_id)
+            return action
         if request.if_match is not None and not request.if_match(loaded.version):
             raise VersionMismatch(loaded.version)
         if loaded.version >= STREAM_EVENTS_MAX:
             raise HistoryFull
+        return action
 
     def _check_time(self, command: Command, loaded: Loaded | None) -> None:
         now = self._clock()
@@ -138,16 +153,18 @@ class Decider:
         if happened_on is not None and happened_on > (now + EASTERNMOST).date():
             raise DayInFuture
 
-    async def _facts(self, request: CommandRequest, loaded: Loaded | None, pending: Pending) -> Facts:
+    async def _facts(
+        self, request: CommandRequest, action: str, loaded: Loaded | None, pending: Pending
+    ) -> Facts:
         """The facts the decision needs; another command may change them before the append (accepted)."""
         command = request.command
         wanted = command.projects_referred()
-        if loaded is not None and request.aggregate is not PROJECT:
+        if loaded is not None and request.aggregate is not PROJECT and loaded.state.project_id is not None:
             wanted = (loaded.state.project_id, *wanted)
         projects: dict[UUID, ProjectFacts] = {}
         for project_id in wanted:
             # Whether it exists or not: what one may not see can not be told from nothing.
-            request.authorize(project_id)
+            request.authorize(action, project_id)
             project = pending.get(StreamKey(request.org_id, stream_name(PROJECT.name, project_id)))
             if project is None:
                 project = await self._aggregates.current(
@@ -155,7 +172,8 @@ class Decider:
                 )
             if project is not None:
                 projects[project_id] = facts_of(project.state)
-        return Facts(projects, await self._existing(request, command.streams_referred(), pending))
+        existing = await self._existing(request, command.streams_referred(), pending)
+        return Facts(projects, existing, request.actor, request.entity_id, request.secret_hash)
 
     async def _existing(
         self, request: CommandRequest, streams: Sequence[str], pending: Pending
@@ -173,6 +191,42 @@ class Decider:
             if request.visible is None or project_id in request.visible
         )
 
+    async def _managed_by_proposer(self, request: CommandRequest, decided: Decided) -> Decided:
+        """A member who proposes a project becomes its manager, in the same append: else they could not see it."""
+        member = await self._aggregates.current(MEMBER, request.org_id, request.actor)
+        if member is None or member.state.role is None:
+            return decided
+        joined = join_project(member.state, request.actor, request.entity_id, ProjectRole.MANAGER)
+        stream = stream_name(MEMBER.name, request.actor)
+        recording = decided.recording
+        events = (
+            replace(
+                recording.events[0],
+                event_id=request.event_ids(len(recording.events) + number),
+                stream=stream,
+                version=member.version + number + 1,
+                project_id=request.entity_id,
+                data=data,
+                effective_at=None,
+                effective_floor=member.effective_at,
+            )
+            for number, data in enumerate(joined)
+        )
+        together = replace(
+            recording,
+            expectations=(*recording.expectations, Expectation(stream, member.version)),
+            events=(*recording.events, *events),
+        )
+        return replace(decided, recording=together)
+
+
+def _project_concerned(command: Command, loaded: Loaded | None) -> UUID | None:
+    """The project in which the command must be allowed; `None` for what concerns the organization itself."""
+    if command.concerns_organization:
+        return None
+    project_id: UUID | None = loaded.state.project_id if loaded else None
+    return project_id or getattr(command, "project_id", None)
+
 
 def _decided(request: CommandRequest, before: Loaded, events: Sequence[EventData]) -> Decided:
     """Fold the events and make them ready for the log. The project of an event is that of the state after it."""
@@ -185,7 +239,7 @@ def _decided(request: CommandRequest, before: Loaded, events: Sequence[EventData
                 event_id=request.event_ids(number),
                 stream=request.stream,
                 version=before.version + number + 1,
-                project_id=state.project_id,
+                project_id=state.project_id or getattr(data, "project_id", None),
                 data=data,
                 effective_at=request.command.effective_at,
                 effective_floor=before.effective_at if before.version else None,

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from libs.events.portfolio import ProjectState, StateCategory, WorkflowState
 
+NOBODY = UUID(int=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
@@ -50,7 +52,14 @@ class ProjectFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Projects a command refers to, by id, and those streams it refers to that exist."""
+    """Projects a command refers to, by id, and those streams it refers to that exist.
+
+    `actor` gives the command about the aggregate with `entity_id`; `secret_hash` is there where the command makes
+    a secret.
+    """
 
     projects: Mapping[UUID, ProjectFacts] = field(default_factory=dict)
     existing: frozenset[str] = frozenset()
+    actor: UUID = NOBODY
+    entity_id: UUID = NOBODY
+    secret_hash: str = ""

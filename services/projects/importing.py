@@ -5,7 +5,7 @@ Sent again, what was recorded is replayed and the rest goes on, so an interrupte
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,18 +21,16 @@ from libs.events.envelope import StreamKey, entity_id_of
 from libs.events.log.grouping import GroupedAppends, OutcomeUnknown, Overloaded
 from libs.events.log.log import Log
 from libs.events.log.recording import Appended, Conflict, IdempotencyKey, KeyReused, Outcome, Replayed
-from services.projects.aggregate import Aggregate, Command, Rejection
+from services.projects.aggregate import Rejection
 from services.projects.aggregates import BY_NAME
 from services.projects.command_handling import CommandHandler
-from services.projects.deciding import CommandRequest, Decided
+from services.projects.deciding import Authorize, CommandRequest, Decided
 from services.projects.loading import Loaded
 from services.projects.refusals import Contended, KeyMisused, NotFound
 
 CHUNK_LINES_MAX = 250
 LINE_BYTES_MAX = 256 * 1024
 EVENT_IDS = UUID("5f1d9c1e-6a0e-5d5b-9d6d-0d3f3c6a7b11")
-
-Permit = Callable[[Aggregate[Any], Command, bool], Callable[[UUID], None]]
 
 
 class UnknownCommandError(ValueError):
@@ -76,12 +74,11 @@ class LineResult(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Who imports: `permit(aggregate, command, is_creating)` gives the check of one line's project, `visible`
-    are the projects of which the importer may know (`None`: all)."""
+    """Who imports; `authorize` and `visible` are those of a `CommandRequest`."""
 
     org_id: UUID
     actor: UUID
-    permit: Permit
+    authorize: Authorize
     visible: frozenset[UUID] | None
     traceparent: str | None = None
 
@@ -218,8 +215,8 @@ def _read(importer: Importer, number: int, text: bytes) -> _Line:
 def _request(importer: Importer, told: ImportLine, text: bytes) -> CommandRequest:
     name, _, verb = told.command.partition(".")
     aggregate = BY_NAME.get(name)
-    kind = aggregate.command_named(verb) if aggregate else None
-    if aggregate is None or kind is None or not told.stream.startswith(f"{name}-"):
+    kind = aggregate.command_named(verb) if aggregate and verb not in aggregate.for_operators else None
+    if aggregate is None or kind is None or kind.makes_secret or not told.stream.startswith(f"{name}-"):
         raise UnknownCommandError(f"There is no command {told.command} for {told.stream}.")
     is_creating = kind is aggregate.creating[1]
     entity_id = entity_id_of(told.stream)
@@ -232,7 +229,7 @@ def _request(importer: Importer, told: ImportLine, text: bytes) -> CommandReques
         command=command,
         org_id=importer.org_id,
         actor=importer.actor,
-        authorize=importer.permit(aggregate, command, is_creating),
+        authorize=importer.authorize,
         visible=importer.visible,
         is_creating=is_creating,
         key=IdempotencyKey(told.key, hashlib.sha256(text.strip()).digest(), lifetime=None),

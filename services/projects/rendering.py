@@ -1,5 +1,6 @@
 """The single resource as ready-made bytes: its id, its version, then everything its state says."""
 
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -11,20 +12,20 @@ from services.projects.aggregate import Aggregate
 def resource_body(aggregate: Aggregate[Any], entity_id: UUID, version: int, state: Any) -> bytes:
     """The JSON of a resource. `version` is that of its stream, and its `ETag`."""
     head = f'{{"{aggregate.id_field}":"{entity_id}","version":{version},'.encode()
-    fields = _adapter(aggregate).dump_json(state, exclude=_own_id(aggregate))
-    return head + fields[1:]
+    adapter, unshown = _rendering(aggregate)
+    return head + adapter.dump_json(state, exclude=unshown)[1:]
 
 
-_adapters: dict[str, TypeAdapter[Any]] = {}
+def hidden(aggregate: Aggregate[Any]) -> set[str]:
+    """Fields of the state that are not shown; its own id, where it has one, stands first already."""
+    return {aggregate.id_field, *aggregate.hidden} & {field.name for field in fields(aggregate.state)}
 
 
-def _adapter(aggregate: Aggregate[Any]) -> TypeAdapter[Any]:
-    found = _adapters.get(aggregate.name)
+_renderings: dict[str, tuple[TypeAdapter[Any], set[str]]] = {}
+
+
+def _rendering(aggregate: Aggregate[Any]) -> tuple[TypeAdapter[Any], set[str]]:
+    found = _renderings.get(aggregate.name)
     if found is None:
-        found = _adapters[aggregate.name] = TypeAdapter(aggregate.state)
+        found = _renderings[aggregate.name] = (TypeAdapter(aggregate.state), hidden(aggregate))
     return found
-
-
-def _own_id(aggregate: Aggregate[Any]) -> set[str] | None:
-    """A project's state names its own id, which stands first already."""
-    return {aggregate.id_field} if aggregate.name == "project" else None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from libs.chassis.sessions import Connection
+from libs.events.access import ProjectMemberJoined, ProjectMemberLeft, ProjectMemberRoleGranted
 from libs.events.envelope import Event, StreamKey
 from libs.events.portfolio import ProjectProposed
 from libs.events.raid import IssueBlocked, IssueLinked, IssueMovedIn, IssueRaised
@@ -13,7 +14,7 @@ from libs.events.schedule import MilestonePlanned, MilestoneReforecast
 from services.timeline.as_of import AsOf
 from services.timeline.projection import Projection, UnknownEntity
 from services.timeline.rows import append, columns, upsert
-from services.timeline.sentences import sentence
+from services.timeline.sentences import sentence, short_id
 
 CACHED_NAMES_MAX = 50_000
 
@@ -49,14 +50,12 @@ class StreamName(NamedTuple):
 # --- Project ---
 
 
-def project(event: Event, name: str, named: Mapping[str, str]) -> Activity | None:
-    """The row for an event; none for events of the organization, which belong to no project."""
+def project(event: Event, project_id: UUID, name: str, named: Mapping[str, str]) -> Activity:
+    """The row for an event of a project."""
     envelope = event.envelope
-    if envelope.project_id is None:
-        return None
     return Activity(
         envelope.org_id,
-        envelope.project_id,
+        project_id,
         envelope.position,
         envelope.recorded_at,
         envelope.effective_at,
@@ -82,6 +81,8 @@ def named_by(event: Event, before: StreamName | None) -> StreamName | None:
             return StreamName(envelope.org_id, envelope.stream, data.project_id, data.title)
         case IssueMovedIn() if before is not None:
             return before._replace(project_id=data.project_id)
+        case ProjectMemberJoined() | ProjectMemberRoleGranted() | ProjectMemberLeft():
+            return StreamName(envelope.org_id, envelope.stream, data.project_id, short_id(data.person_id))
     return before
 
 
@@ -120,6 +121,9 @@ class ActivityFeed(Projection):
         self._forget_oldest()
 
     def _row(self, event: Event, named: dict[StreamKey, StreamName]) -> Activity | None:
+        project_id = event.envelope.project_id
+        if project_id is None:
+            return None
         key = event.envelope.key
         before = self._names.pop(key, None)
         after = named_by(event, before)
@@ -128,7 +132,7 @@ class ActivityFeed(Projection):
         self._names[key] = after
         if after != before:
             named[key] = after
-        return project(event, after.name, self._known(event))
+        return project(event, project_id, after.name, self._known(event))
 
     def _known(self, event: Event) -> dict[str, str]:
         """Names of what the event mentions, where that belongs to the event's own project."""

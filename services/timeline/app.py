@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from libs.access import authentication
+from libs.access.directory import EmptyDirectory
 from libs.chassis import application
 from libs.chassis.freshness import Progress
 from libs.chassis.migrations import MigrationsPending, wait_until_migrated
@@ -40,6 +42,7 @@ def create(
         stopping=stopping,
         description=DESCRIPTION,
     )
+    authentication.install(app, EmptyDirectory())
     app.state.reader = Reader(database, projections.names(), log)
     app.state.progress = progress
     app.state.renderer = Renderer()

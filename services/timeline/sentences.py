@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, assert_never
 from uuid import UUID
 
+from libs.events.access import ProjectMemberJoined, ProjectMemberLeft, ProjectMemberRoleGranted
 from libs.events.envelope import Event, aggregate_of
 from libs.events.portfolio import (
     CharterApproved,
@@ -49,6 +50,8 @@ from services.timeline.issue_history import IssueEvent
 from services.timeline.milestone_history import MilestoneEvent
 from services.timeline.project_history import ProjectEvent
 
+ProjectMemberEvent = ProjectMemberJoined | ProjectMemberRoleGranted | ProjectMemberLeft
+
 QUOTED_CHARACTERS_MAX = 280
 
 RELATIONS = {
@@ -75,6 +78,8 @@ def sentence(event: Event, name: str, named: Mapping[str, str]) -> str:
             return f"Milestone “{name}” {_of_milestone(data, named)}"
         case "project":
             return f"Project “{name}” {_of_project(data)}"
+        case "member":
+            return f"Person {name} {_of_member(data)}"
     raise ValueError(f"there are no sentences about a {kind}")
 
 
@@ -99,6 +104,17 @@ def _of_project(data: ProjectEvent) -> str:
             return f"was closed{_because(data.outcome)}"
         case ProjectCancelled():
             return f"was cancelled{_because(data.reason)}"
+    assert_never(data)
+
+
+def _of_member(data: ProjectMemberEvent) -> str:
+    match data:
+        case ProjectMemberJoined():
+            return f"joined the project as {data.role}"
+        case ProjectMemberRoleGranted():
+            return f"is {data.role} now, not {data.role_before} any more"
+        case ProjectMemberLeft():
+            return f"left the project, where they were {data.role_before}{_because(data.reason)}"
     assert_never(data)
 
 
@@ -187,7 +203,7 @@ def _causes(data: MilestoneReforecast, named: Mapping[str, str]) -> str:
 def _assigned(data: IssueAssigned) -> str:
     holders = [f"team “{data.team}”"] if data.team else []
     if data.assignee_id:
-        holders.append(f"person {_short(data.assignee_id)}")
+        holders.append(f"person {short_id(data.assignee_id)}")
     return f"was assigned to {' and '.join(holders)}" if holders else "is assigned to nobody any more"
 
 
@@ -229,7 +245,8 @@ def _project(project_id: UUID, named: Mapping[str, str]) -> str:
     return f"project “{name}”" if name is not None else "another project"
 
 
-def _short(person_id: UUID) -> str:
+def short_id(person_id: UUID) -> str:
+    """What a person is called where only ids are known."""
     return str(person_id)[:8]
 
 

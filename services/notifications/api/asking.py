@@ -7,12 +7,13 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
+from libs.access.authentication import current_caller
 from libs.chassis import problem_codes
 from libs.chassis.bodies import read_body
 from libs.chassis.conditional import etag, if_match, is_unmodified
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.freshness import POSITION_HEADER, Progress, fresh_enough
-from libs.chassis.identity import Caller, current_caller
+from libs.chassis.identity import Caller
 from libs.chassis.moments import POSITION_MAX
 from libs.chassis.pagination import PageRequest, page_body, page_request
 from libs.chassis.problems import Problem

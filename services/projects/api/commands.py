@@ -4,7 +4,7 @@ Raw bytes are validated into the command, decided, appended, and answered with r
 """
 
 import hashlib
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,16 @@ from uuid import UUID
 from pydantic import ValidationError
 from uuid_utils.compat import uuid7
 
-from libs.access.authorize import Action, authorize, may_create_projects, not_found, visible_projects
-from libs.chassis import conditional, identity, tracing
+from libs.access import api_keys
+from libs.access.api_keys import KeyText
+from libs.access.authentication import caller_in
+from libs.access.authorize import authorize, not_found, visible_projects
+from libs.chassis import conditional, tracing
 from libs.chassis.bodies import require_strict
 from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.identity import Caller
-from libs.chassis.problems import problem_of
+from libs.chassis.problems import Problem, problem_of
 from libs.events.log.recording import IdempotencyKey
 from services.projects.aggregate import Aggregate, Command
 from services.projects.aggregates import AGGREGATES
@@ -41,9 +44,10 @@ class CommandRoutes:
         for aggregate in AGGREGATES:
             plural, path = aggregate.plural, f"/v1/{aggregate.plural}"
             one = f"{path}/{{{aggregate.id_field}}}"
-            self._creating[plural] = DirectRoute(path, partial(create, aggregate))
+            if aggregate.creating[0] not in aggregate.for_operators:
+                self._creating[plural] = DirectRoute(path, partial(create, aggregate))
             self._showing[plural] = DirectRoute(one, partial(show, aggregate))
-            for verb, kind in aggregate.commands.items():
+            for verb, kind in aggregate.public_commands():
                 self._changing[plural, verb] = DirectRoute(f"{one}/{verb}", partial(change, aggregate, kind))
 
     def find(self, method: str, path: str) -> DirectRoute | None:
@@ -64,7 +68,7 @@ class CommandRoutes:
 
 async def create(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:
     """Begin a new resource, under the id the client chose or a new one."""
-    caller = identity.caller_in(request.state, request.header(b"authorization"))
+    caller = await caller_in(request.state, request.header(b"authorization"))
     body = await request.body()
     command = _command(aggregate.creating[1], body)
     entity_id = getattr(command, aggregate.id_field) or uuid7()
@@ -74,7 +78,7 @@ async def create(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAns
 
 async def change(aggregate: Aggregate[Any], kind: type[Command], request: DirectRequest) -> DirectAnswer:
     """Apply a command to an existing resource."""
-    caller = identity.caller_in(request.state, request.header(b"authorization"))
+    caller = await caller_in(request.state, request.header(b"authorization"))
     body = await request.body()
     command = _command(kind, body)
     return await _handle(request, caller, aggregate, _entity_id(request), command, body)
@@ -82,13 +86,13 @@ async def change(aggregate: Aggregate[Any], kind: type[Command], request: Direct
 
 async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:
     """The resource as it is in the log at this moment."""
-    caller = identity.caller_in(request.state, request.header(b"authorization"))
+    caller = await caller_in(request.state, request.header(b"authorization"))
     entity_id = _entity_id(request)
     aggregates: Aggregates = request.state.aggregates
     loaded = await aggregates.current(aggregate, caller.org_id, entity_id)
     if loaded is None:
         raise not_found()
-    authorize(caller, Action.READ, loaded.state.project_id)
+    authorize(caller, aggregate.read_action, loaded.state.project_id)
     headers = {"ETag": conditional.etag(loaded.version), "Milepost-Position": str(loaded.position)}
     if conditional.is_unmodified(request.header(b"if-none-match"), loaded.version):
         return DirectAnswer(304, b"", headers)
@@ -107,38 +111,36 @@ async def _handle(
 ) -> DirectAnswer:
     handler: CommandHandler = request.state.commands
     if_match = conditional.if_match(request.header(b"if-match"))
+    if if_match is None and caller.requires_if_match and not is_creating:
+        raise Problem(428, "precondition_required")
+    secret = api_keys.new_secret() if command.makes_secret else None
     wish = CommandRequest(
         aggregate=aggregate,
         entity_id=entity_id,
         command=command,
         org_id=caller.org_id,
         actor=caller.actor,
-        authorize=permission(caller, aggregate, command, is_creating=is_creating),
+        authorize=partial(authorize, caller),
         visible=visible_projects(caller),
         is_creating=is_creating,
         if_match=None if if_match is None else if_match.allows,
         key=_key(request, body),
         traceparent=tracing.current(),
+        secret_hash=api_keys.hash_of(secret) if secret else "",
     )
     try:
         handled = await handler.handle(wish)
     except problems.REFUSALS as refusal:
         raise problems.problem_of(refusal) from refusal
-    return _answer(handled)
+    answer = _answer(handled)
+    if secret is None or handled.was_replayed:
+        return answer
+    return replace(answer, body=_with_secret(answer.body, KeyText(caller.org_id, entity_id, secret)))
 
 
-def permission(
-    caller: Caller, aggregate: Aggregate[Any], command: Command, *, is_creating: bool
-) -> Callable[[UUID], None]:
-    """What raises, called with a project's id, unless the caller may give this command there."""
-    action = command.action or aggregate.action
-    is_proposing = is_creating and aggregate.name == "project"
-
-    def permit(project_id: UUID) -> None:
-        if not (is_proposing and may_create_projects(caller)):
-            authorize(caller, action, project_id)
-
-    return permit
+def _with_secret(body: bytes, key: KeyText) -> bytes:
+    """The resource with the key as its holder will present it: told once, kept nowhere."""
+    return body[:-1] + f',"secret":"{key}"}}'.encode()
 
 
 def request_hash(operation: str, body: bytes) -> bytes:

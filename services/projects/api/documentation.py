@@ -16,6 +16,7 @@ from services.projects.importing import ImportLine, LineResult
 
 DESCRIPTION = "Ask projects to do something; ask timeline what happened."
 REFERENCE = "#/components/schemas/{model}"
+SECRET = {"type": "string", "description": "The key itself; only the answer that makes it tells it, once."}
 STATUSES_OF_COMMANDS = ("400", "404", "409", "412", "413", "415")
 
 
@@ -29,9 +30,10 @@ def paths() -> dict[str, Any]:
     for aggregate in AGGREGATES:
         path = f"/v1/{aggregate.plural}"
         verb, creating = aggregate.creating
-        described[path] = {"post": _operation(aggregate, verb, creating, "201")}
+        if verb not in aggregate.for_operators:
+            described[path] = {"post": _operation(aggregate, verb, creating, "201")}
         described[f"{path}/{{{aggregate.id_field}}}"] = {"get": _show(aggregate)}
-        for verb, command in aggregate.commands.items():
+        for verb, command in aggregate.public_commands():
             operation = _operation(aggregate, verb, command, "200")
             described[f"{path}/{{{aggregate.id_field}}}/{verb}"] = {"post": operation}
     return described
@@ -42,7 +44,8 @@ def schemas() -> dict[str, Any]:
     commands = [
         command
         for aggregate in AGGREGATES
-        for command in (aggregate.creating[1], *aggregate.commands.values())
+        for verb, command in (aggregate.creating, *aggregate.commands.items())
+        if verb not in aggregate.for_operators
     ]
     models: Any = [(model, "validation") for model in (*commands, ImportLine)]
     _, definitions = models_json_schema([*models, (LineResult, "serialization")], ref_template=REFERENCE)
@@ -59,8 +62,11 @@ def _resource_schema(aggregate: Aggregate[Any]) -> dict[str, Any]:
         aggregate.id_field: {"type": "string", "format": "uuid"},
         "version": {"type": "integer", "minimum": 1, "description": "Of its stream; also the ETag."},
     }
-    schema["properties"] = own | schema["properties"]
+    shown = {name: each for name, each in schema["properties"].items() if name not in aggregate.hidden}
+    schema["properties"] = own | shown
     schema["required"] = list(schema["properties"])
+    if any(command.makes_secret for _, command in aggregate.public_commands()):
+        schema["properties"]["secret"] = SECRET
     return {**definitions, aggregate.state.__name__: schema}
 
 

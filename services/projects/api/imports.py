@@ -5,6 +5,7 @@ Results are streamed while lines still arrive. An interrupted import is sent aga
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -12,10 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from libs.access.authorize import visible_projects
-from libs.chassis import identity, tracing
+from libs.access.authentication import current_caller
+from libs.access.authorize import authorize, visible_projects
+from libs.chassis import tracing
 from libs.chassis.problems import Problem
-from services.projects.api.commands import permission
 from services.projects.importing import LINE_BYTES_MAX, Importer, ImportHandler, LineOutcome, LineResult
 
 PATH = "/v1/imports"
@@ -35,13 +36,11 @@ def routes() -> list[BaseRoute]:
 
 async def post(request: Request) -> Response:
     """Import the lines of the body."""
-    caller = identity.caller(request)
+    caller = await current_caller(request)
     importer = Importer(
         caller.org_id,
         caller.actor,
-        lambda aggregate, command, is_creating: permission(
-            caller, aggregate, command, is_creating=is_creating
-        ),
+        partial(authorize, caller),
         visible_projects(caller),
         tracing.current(),
     )

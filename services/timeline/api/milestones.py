@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from libs.access.authentication import current_caller
 from libs.access.authorize import not_found
-from libs.chassis.identity import Caller, current_caller
+from libs.chassis.identity import Caller
 from libs.events.schedule import MilestoneState
 from services.timeline import milestone_history
 from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, drawn, listed

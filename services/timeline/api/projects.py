@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
+from libs.access.authentication import current_caller
 from libs.access.authorize import not_found
-from libs.chassis.identity import Caller, current_caller
+from libs.chassis.identity import Caller
 from libs.events.portfolio import Methodology, ProjectState
 from services.timeline import activity, project_history
 from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, listed

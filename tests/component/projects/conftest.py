@@ -30,7 +30,10 @@ async def clients(fresh_database: FreshDatabaseFactory, issuer: DevelopmentIssue
     """`clients(org_role="member", projects={…})`: a client with a token of those roles."""
     database = await fresh_database("projects", migrate_projects)
     settings = ProjectsSettings(
-        database_url=SecretStr(database.dsn(SERVICE, PASSWORD)), jwks_file=issuer.jwks_file, log_level="error"
+        database_url=SecretStr(database.dsn(SERVICE, PASSWORD)),
+        jwks_file=issuer.jwks_file,
+        grants_in_tokens=True,
+        log_level="error",
     )
     opened: list[httpx.AsyncClient] = []
     async with program(settings, asyncio.Event()) as running:

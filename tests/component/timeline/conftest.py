@@ -145,6 +145,7 @@ async def timeline(
         projects_url="http://nowhere",
         service_token=SecretStr("none"),
         jwks_file=issuer.jwks_file,
+        grants_in_tokens=True,
         log_level="error",
     )
     database = await connect(settings, "timeline test", 4)

@@ -72,6 +72,7 @@ def settings_for(database: FreshDatabase, nats: NatsServer, issuer: DevelopmentI
         projects_url="http://127.0.0.1:9",
         service_token=SecretStr("none"),
         jwks_file=issuer.jwks_file,
+        grants_in_tokens=True,
         log_level="error",
     )
 

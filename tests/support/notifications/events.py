@@ -7,6 +7,24 @@ from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
+from libs.events.access import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    ApiKeyRotated,
+    MemberJoined,
+    MemberLeft,
+    MemberRoleGranted,
+    OrganizationFounded,
+    OrganizationOffboarded,
+    OrganizationPolicyAdopted,
+    OrganizationRole,
+    PersonErased,
+    ProjectMemberJoined,
+    ProjectMemberLeft,
+    ProjectMemberRoleGranted,
+    ProjectRole,
+    Scope,
+)
 from libs.events.catalogue import type_of
 from libs.events.envelope import Envelope, Event, EventData, stream_name
 from libs.events.portfolio import (
@@ -75,7 +93,26 @@ NAMES = {
     f"issue-{ISSUE}": "Parser crashes",
 }
 
+ABOUT_ACCESS: tuple[EventData, ...] = (
+    OrganizationFounded(name="Python"),
+    OrganizationPolicyAdopted(requires_if_match=True),
+    OrganizationOffboarded(reason="Moved on"),
+    MemberJoined(person_id=ACTOR, role=OrganizationRole.MEMBER),
+    MemberRoleGranted(person_id=ACTOR, role=OrganizationRole.ADMIN, role_before=OrganizationRole.MEMBER),
+    MemberLeft(person_id=ACTOR, role_before=OrganizationRole.ADMIN),
+    ProjectMemberJoined(project_id=PROJECT, person_id=ACTOR, role=ProjectRole.VIEWER),
+    ProjectMemberRoleGranted(
+        project_id=PROJECT, person_id=ACTOR, role=ProjectRole.MANAGER, role_before=ProjectRole.VIEWER
+    ),
+    ProjectMemberLeft(project_id=PROJECT, person_id=ACTOR, role_before=ProjectRole.MANAGER),
+    ApiKeyIssued(name="Reports", secret_hash="00", scopes=(Scope.READ, Scope.COMMENT)),
+    ApiKeyRotated(secret_hash="01"),
+    ApiKeyRevoked(),
+    PersonErased(person_id=ACTOR),
+)
+
 ONE_OF_EACH: tuple[EventData, ...] = (
+    *ABOUT_ACCESS,
     ProjectProposed(project_id=PROJECT, name="Python 3.9", summary="The next Python"),
     CharterApproved(purpose="A new parser", finishes_on=date(2020, 10, 5)),
     MethodologyAdopted(methodology=Methodology.STAGE_GATE, reason="PEP 602"),
@@ -136,12 +173,25 @@ ONE_OF_EACH: tuple[EventData, ...] = (
 )
 
 
+AGGREGATES = {
+    **{name: name for name in ("milestone", "issue", "organization", "member", "api_key")},
+    "project_member": "member",
+    "person": "member",
+}
+ENTITIES = {
+    "milestone": MILESTONE,
+    "issue": ISSUE,
+    "organization": ORGANIZATION,
+    "member": ACTOR,
+    "api_key": ISSUE,
+}
+
+
 def recorded(data: EventData, position: int = 1, **changes: Any) -> Event:
     """An event as if it had been recorded at `NOON`; `changes` are fields of its envelope."""
     event_type = type_of(data)
     prefix = event_type.name.split(".")[0]
-    aggregate = prefix if prefix in ("milestone", "issue") else "project"
-    entity_id = {"milestone": MILESTONE, "issue": ISSUE, "project": PROJECT}[aggregate]
+    aggregate = AGGREGATES.get(prefix, "project")
     values: dict[str, Any] = {
         "position": position,
         "event_id": UUID(int=position),
@@ -149,7 +199,7 @@ def recorded(data: EventData, position: int = 1, **changes: Any) -> Event:
         "schema_version": event_type.version,
         "org_id": ORGANIZATION,
         "project_id": PROJECT,
-        "stream": stream_name(aggregate, entity_id),
+        "stream": stream_name(aggregate, ENTITIES.get(aggregate, PROJECT)),
         "version": 1,
         "recorded_at": NOON,
         "effective_at": NOON,

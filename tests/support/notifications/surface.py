@@ -41,6 +41,7 @@ def settings(
         service_token=SecretStr("none"),
         secrets_key=SecretStr(SECRETS_KEY),
         jwks_file=issuer.jwks_file,
+        grants_in_tokens=True,
         webhooks_allow_loopback=True,
         webhooks_challenged=webhooks_challenged,
         webhooks_endpoints_max=5,

@@ -31,6 +31,7 @@ def settings_of(jwks_file: Path) -> ServiceSettings:
         environment=Environment.TEST,
         database_url="postgresql://service:hunter2@localhost/none",
         jwks_file=jwks_file,
+        grants_in_tokens=True,
         log_level="error",
         request_deadline_seconds=0.2,
     )

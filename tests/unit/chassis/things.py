@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from libs.chassis import application, bodies, identity, queries
+from libs.access.authentication import current_caller
+from libs.chassis import application, bodies, queries
 from libs.chassis.application import Application
 from libs.chassis.identity import Caller
 from libs.chassis.problems import Problem
@@ -56,7 +57,7 @@ async def list_things(filters: Annotated[Filters, Query()], limit: int = 50) -> 
 
 
 @router.get("/caller")
-async def show_caller(caller: Annotated[Caller, Depends(identity.current_caller)]) -> str:
+async def show_caller(caller: Annotated[Caller, Depends(current_caller)]) -> str:
     """Who asks."""
     return str(caller.actor)
 

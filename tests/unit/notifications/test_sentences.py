@@ -9,7 +9,15 @@ from libs.events.envelope import EventData
 from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueBlocked, IssueCommentedOn, IssueRaised
 from services.notifications.sentences import SENTENCES, name_given, sentence, streams_mentioned
-from tests.support.notifications.events import ISSUE, MILESTONE, NAMES, ONE_OF_EACH, PROJECT, recorded
+from tests.support.notifications.events import (
+    ABOUT_ACCESS,
+    ISSUE,
+    MILESTONE,
+    NAMES,
+    ONE_OF_EACH,
+    PROJECT,
+    recorded,
+)
 
 TOLD = {
     "project.proposed": "Project “Python 3.9” was proposed: The next Python.",
@@ -62,7 +70,31 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("data", ONE_OF_EACH, ids=lambda data: type_of(data).name)
+TOLD_OF_ACCESS = {
+    "organization.founded": "Organization 00000000 began to use Milepost.",
+    "organization.policy_adopted": ("Organization 00000000 demands that commands name the version they saw."),
+    "organization.offboarded": "Organization 00000000 ended its use of Milepost.",
+    "member.joined": "Member 00000000 joined the organization as member.",
+    "member.role_granted": "Member 00000000 is admin now, before that member.",
+    "member.left": "Member 00000000 left the organization.",
+    "project_member.joined": "Member 00000000 in “Python 3.9” joined as viewer.",
+    "project_member.role_granted": "Member 00000000 in “Python 3.9” is manager now, before that viewer.",
+    "project_member.left": "Member 00000000 in “Python 3.9” left.",
+    "api_key.issued": "Api key 00000000 was issued to read, comment.",
+    "api_key.rotated": "Api key 00000000 has a new secret.",
+    "api_key.revoked": "Api key 00000000 was revoked.",
+    "person.erased": "Member 00000000 was erased.",
+}
+
+
+@pytest.mark.parametrize("data", ABOUT_ACCESS, ids=lambda data: type_of(data).name)
+def test_every_event_about_access_is_told_in_a_sentence(data: EventData) -> None:
+    name = type_of(data).name
+    place = {} if name.startswith("project_member") else {"project_id": None}
+    assert sentence(recorded(data, **place), NAMES) == TOLD_OF_ACCESS[name]
+
+
+@pytest.mark.parametrize("data", ONE_OF_EACH[len(ABOUT_ACCESS) :], ids=lambda data: type_of(data).name)
 def test_every_event_is_told_in_a_sentence(data: EventData) -> None:
     assert sentence(recorded(data), NAMES) == TOLD[type_of(data).name]
 

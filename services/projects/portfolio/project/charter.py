@@ -40,6 +40,11 @@ WORKFLOW_STATES_MAX = 50
 
 
 class ProposeProject(Command):
+    """Begins a project; the member who proposes it becomes its manager."""
+
+    action = "propose"
+    concerns_organization = True
+
     project_id: UUID | None = Field(default=None, description="Default: a new one.")
     name: Name
     summary: Text = ""

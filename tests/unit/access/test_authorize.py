@@ -4,13 +4,15 @@ from uuid import UUID
 
 import pytest
 
-from libs.access.authorize import Action, authorize, may_create_projects, visible_projects
-from libs.chassis.identity import Caller
+from libs.access.authorize import Action, authorize, visible_projects
+from libs.chassis.identity import Caller, KeyScope
 from libs.chassis.problems import Problem
 
 ORGANIZATION, ANN = UUID(int=1), UUID(int=2)
 OURS, OTHERS = UUID(int=3), UUID(int=4)
-# role: organization role, role in OURS -> read, comment, contribute, manage, administer; seen from OURS.
+IN_PROJECTS = (Action.READ, Action.COMMENT, Action.CONTRIBUTE, Action.MANAGE, Action.ADMINISTER)
+IN_ORGANIZATION = (Action.READ, Action.PROPOSE, Action.AUDIT, Action.ADMINISTER, Action.OWN)
+# Organization role, role in OURS -> what becomes of each of IN_PROJECTS, seen from OURS.
 OURS_TABLE = [
     ("owner", None, "yes yes yes yes yes"),
     ("admin", None, "yes yes yes yes yes"),
@@ -29,11 +31,21 @@ OTHERS_TABLE = [
     (None, "manager", "404 404 404 404 404"),
     ("admin", "viewer", "yes yes yes yes yes"),
 ]
+# ... and of each of IN_ORGANIZATION.
 ORGANIZATION_TABLE = [
     ("owner", None, "yes yes yes yes yes"),
-    ("auditor", None, "yes 403 403 403 403"),
-    ("member", "manager", "403 403 403 403 403"),
+    ("admin", None, "yes yes yes yes 403"),
+    ("auditor", None, "yes 403 yes 403 403"),
+    ("member", "manager", "yes yes 403 403 403"),
     (None, "manager", "403 403 403 403 403"),
+]
+# Scopes, projects reached (None: all) -> IN_PROJECTS for OURS, then IN_ORGANIZATION.
+KEY_TABLE = [
+    ("read", None, "yes 403 403 403 403", "yes 403 403 403 403"),
+    ("read comment contribute manage", None, "yes yes yes yes 403", "yes yes 403 403 403"),
+    ("read contribute", OURS, "yes 403 yes 403 403", "403 403 403 403 403"),
+    ("read manage", OTHERS, "404 404 404 404 404", "403 403 403 403 403"),
+    ("comment", OURS, "404 yes 404 404 404", "403 403 403 403 403"),
 ]
 
 
@@ -41,8 +53,14 @@ def caller(org_role: str | None, role: str | None) -> Caller:
     return Caller(ORGANIZATION, ANN, org_role, {OURS: role} if role else {})
 
 
+def key(scopes: str, reached: UUID | None) -> Caller:
+    project_ids = None if reached is None else frozenset({reached})
+    return Caller(ORGANIZATION, ANN, key_scope=KeyScope(frozenset(scopes.split()), project_ids))
+
+
 def outcomes(who: Caller, project_id: UUID | None) -> str:
-    return " ".join(outcome(who, action, project_id) for action in Action)
+    asked = IN_ORGANIZATION if project_id is None else IN_PROJECTS
+    return " ".join(outcome(who, action, project_id) for action in asked)
 
 
 def outcome(who: Caller, action: Action, project_id: UUID | None) -> str:
@@ -89,12 +107,16 @@ def test_visible_projects(org_role: str | None, role: str | None, expected: froz
     assert visible_projects(caller(org_role, role)) == expected
 
 
-def test_everybody_of_the_organization_but_its_auditors_may_propose_a_project() -> None:
-    roles = ("owner", "admin", "member", "auditor", None)
-    assert [may_create_projects(caller(role, "manager")) for role in roles] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
+@pytest.mark.parametrize(("scopes", "reached", "in_ours", "in_organization"), KEY_TABLE)
+def test_a_key_may_what_its_scopes_say_where_it_reaches(
+    scopes: str, reached: UUID | None, in_ours: str, in_organization: str
+) -> None:
+    who = key(scopes, reached)
+    assert outcomes(who, OURS) == in_ours
+    assert outcomes(who, None) == in_organization
+
+
+def test_a_key_sees_the_projects_it_reaches_if_it_may_read() -> None:
+    assert visible_projects(key("read", None)) is None
+    assert visible_projects(key("read", OURS)) == {OURS}
+    assert visible_projects(key("comment", OURS)) == frozenset()

@@ -1,0 +1,97 @@
+"""Who is calling, and what they may do: a token says who, the directory which roles they have today.
+
+A bearer token is a JWT of the trusted issuer or an API key; nothing else ever becomes a `Caller`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from libs.access import api_keys
+from libs.access.directory import Directory
+from libs.chassis import problem_codes
+from libs.chassis.identity import Caller, TokenVerifier, bearer_token, unauthenticated
+from libs.chassis.problems import Problem
+
+problem_codes.register(
+    "not_a_member",
+    403,
+    "Not a member",
+    "You are no member of this organization, or there is no such organization.",
+)
+
+
+class Authenticator:
+    """Turns an `Authorization` header into a `Caller`.
+
+    `grants_in_tokens` lets the roles a token claims count, where it claims any; only fit for trying things out.
+    `clock` tells the instant, aware and in UTC.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenVerifier[Caller],
+        directory: Directory,
+        *,
+        grants_in_tokens: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._tokens = tokens
+        self._directory = directory
+        self._grants_in_tokens = grants_in_tokens
+        self._clock = clock
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller; raises `Problem` 401 for a token that is not valid, 403 for who is no member."""
+        token = bearer_token(authorization)
+        if token.startswith(api_keys.PREFIX):
+            return await self._program(token)
+        return await self._person(self._tokens.verify(token))
+
+    async def _person(self, told: Caller) -> Caller:
+        if self._grants_in_tokens and (told.org_role or told.project_roles):
+            return told
+        grants = await self._directory.person(told.org_id, told.actor)
+        if grants is not None:
+            return Caller(
+                told.org_id,
+                told.actor,
+                grants.org_role,
+                grants.project_roles,
+                requires_if_match=grants.requires_if_match,
+            )
+        if self._grants_in_tokens:
+            return replace(told, org_role=None)
+        raise Problem(403, "not_a_member")
+
+    async def _program(self, token: str) -> Caller:
+        key = api_keys.read(token)
+        issued = await self._directory.api_key(key.org_id, key.api_key_id) if key else None
+        if key is None or issued is None or not issued.opens_with(key, self._clock()):
+            raise unauthenticated("The access token is not valid.", "invalid_token")
+        return Caller(
+            key.org_id, key.api_key_id, key_scope=issued.scope, requires_if_match=issued.requires_if_match
+        )
+
+
+def install(app: Any, directory: Directory) -> None:
+    """Let an application authenticate its callers by that directory."""
+    app.state.directory = directory
+    if hasattr(app.state, "token_verifier"):
+        app.state.authenticator = Authenticator(
+            app.state.token_verifier, directory, grants_in_tokens=app.state.settings.grants_in_tokens
+        )
+
+
+async def caller_in(state: Any, authorization: str | None) -> Caller:
+    """The caller an `Authorization` header names to the application with that state; raises `Problem` 401 or 403."""
+    authenticator: Authenticator = state.authenticator
+    return await authenticator.caller(authorization)
+
+
+async def current_caller(request: Request) -> Caller:
+    """The caller of a request, also as a FastAPI dependency; raises `Problem` 401 or 403."""
+    return await caller_in(request.app.state, request.headers.get("authorization"))
