@@ -42,8 +42,9 @@ check: environment ## format, lint, types, import laws, house rules, generated d
 format: environment ## write every file as `make check` wants it
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
-events: environment ## write docs/events.md from the vocabulary
+events: environment ## write docs/events.md, the schemas and docs/asyncapi.json from the vocabulary
 	@$(ENVIRONMENT) -m libs.events.documentation
+	@$(ENVIRONMENT) -m tests.contract.publishing
 
 lock: environment ## pin dependencies anew; ARGS=--upgrade takes current releases
 	@$(ENVIRONMENT) -m deploy.local.lock $(ARGS)

@@ -44,6 +44,8 @@ def image(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", Path(LEFT_OUT).name)
     shutil.copytree(REPOSITORY / "libs", tmp_path / "libs", ignore=ignored)
     shutil.copytree(REPOSITORY / "services" / service, tmp_path / "services" / service, ignore=ignored)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(REPOSITORY / "docs/asyncapi.json", tmp_path / "docs")
     (written,) = re.findall(r"printf '(.+)' \"", DOCKERFILE)
     (tmp_path / "start.py").write_text(written.replace("\\n", "\n") % service)
     return tmp_path
@@ -84,9 +86,14 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_only_the_libraries_and_one_service_are_copied() -> None:
+def test_only_the_libraries_one_service_and_what_it_serves_are_copied() -> None:
     sources = re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, flags=re.MULTILINE)
-    assert sources == ["services/${SERVICE}/requirements.txt", "libs", "services/${SERVICE}"]
+    assert sources == [
+        "services/${SERVICE}/requirements.txt",
+        "libs",
+        "docs/asyncapi.json",
+        "services/${SERVICE}",
+    ]
 
 
 def test_the_development_issuer_is_in_no_image() -> None:
