@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from libs.access import authentication
 from libs.chassis import application
 from libs.chassis.application import Application
 from libs.chassis.migrations import ROOT, wait_until_migrated
@@ -19,6 +20,7 @@ from libs.events.log.relay import Relay, RelaySettings
 from services.projects.api import commands, documentation, imports, log_feed
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
+from services.projects.directory import LogDirectory
 from services.projects.importing import ImportHandler
 from services.projects.loading import Aggregates
 from services.projects.settings import ProjectsSettings
@@ -79,6 +81,7 @@ def create_app(
     documentation.install(app)
     app.state.log = log
     app.state.aggregates = Aggregates(log)
+    authentication.install(app, LogDirectory(app.state.aggregates))
     app.state.commands = CommandHandler(log, appends, app.state.aggregates)
     app.state.imports = ImportHandler(log, appends, app.state.commands)
     return app
