@@ -12,8 +12,16 @@ from starlette.requests import Request
 
 from libs.access import api_keys
 from libs.access.directory import Directory
-from libs.chassis import problem_codes
-from libs.chassis.identity import Caller, TokenVerifier, bearer_token, unauthenticated
+from libs.chassis import noting, problem_codes, rate_limiting
+from libs.chassis.identity import (
+    ORGANIZATION_HEADER,
+    Caller,
+    Person,
+    TokenVerifier,
+    bearer_token,
+    chosen_organization,
+    unauthenticated,
+)
 from libs.chassis.problems import Problem
 
 problem_codes.register(
@@ -33,7 +41,7 @@ class Authenticator:
 
     def __init__(
         self,
-        tokens: TokenVerifier[Caller],
+        tokens: TokenVerifier[Person],
         directory: Directory,
         *,
         grants_in_tokens: bool = False,
@@ -44,14 +52,19 @@ class Authenticator:
         self._grants_in_tokens = grants_in_tokens
         self._clock = clock
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """The caller; raises `Problem` 401 for a token that is not valid, 403 for who is no member."""
+    async def caller(self, authorization: str | None, organization: str | None = None) -> Caller:
+        """The caller; raises `Problem` 401 for a token that is not valid, 403 for who is no member.
+
+        `organization` is the header `Milepost-Organization`, for tokens that name none.
+        """
         token = bearer_token(authorization)
         if token.startswith(api_keys.PREFIX):
-            return await self._program(token)
-        return await self._person(self._tokens.verify(token))
+            return await self._program(token, organization)
+        person = await self._tokens.identify(token)
+        return await self._person(person.acting_in(organization))
 
     async def _person(self, told: Caller) -> Caller:
+        noting.caller(told.org_id, told.actor)
         if self._grants_in_tokens and (told.org_role or told.project_roles):
             return told
         grants = await self._directory.person(told.org_id, told.actor)
@@ -67,11 +80,13 @@ class Authenticator:
             return replace(told, org_role=None)
         raise Problem(403, "not_a_member")
 
-    async def _program(self, token: str) -> Caller:
+    async def _program(self, token: str, organization: str | None) -> Caller:
         key = api_keys.read(token)
         issued = await self._directory.api_key(key.org_id, key.api_key_id) if key else None
         if key is None or issued is None or not issued.opens_with(key, self._clock()):
-            raise unauthenticated("The access token is not valid.", "invalid_token")
+            raise unauthenticated("invalid_token")
+        noting.caller(key.org_id, key.api_key_id)
+        chosen_organization(key.org_id, organization)
         return Caller(
             key.org_id, key.api_key_id, key_scope=issued.scope, requires_if_match=issued.requires_if_match
         )
@@ -86,12 +101,15 @@ def install(app: Any, directory: Directory) -> None:
         )
 
 
-async def caller_in(state: Any, authorization: str | None) -> Caller:
-    """The caller an `Authorization` header names to the application with that state; raises `Problem` 401 or 403."""
+async def caller_in(state: Any, authorization: str | None, organization: str | None = None) -> Caller:
+    """The caller an `Authorization` header names to the application with that state, as `Authenticator.caller`."""
     authenticator: Authenticator = state.authenticator
-    return await authenticator.caller(authorization)
+    caller = await authenticator.caller(authorization, organization)
+    rate_limiting.spend(caller.org_id, caller.actor)
+    return caller
 
 
 async def current_caller(request: Request) -> Caller:
     """The caller of a request, also as a FastAPI dependency; raises `Problem` 401 or 403."""
-    return await caller_in(request.app.state, request.headers.get("authorization"))
+    headers = request.headers
+    return await caller_in(request.app.state, headers.get("authorization"), headers.get(ORGANIZATION_HEADER))

@@ -1,24 +1,29 @@
 """Every service's HTTP application: its routes, and around them what is the same everywhere."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.chassis import logging, openapi, problems
+from libs.chassis import compression, deprecation, logging, openapi, problems, queries
+from libs.chassis.client_address import ClientAddresses
+from libs.chassis.cross_origin import CrossOrigin
+from libs.chassis.deprecation import Deprecations
 from libs.chassis.direct import DirectDispatch, DirectRoutes
 from libs.chassis.health import Check, Readiness
 from libs.chassis.identity import person_verifier, service_verifier
+from libs.chassis.key_sets import SigningKeys
+from libs.chassis.noting import AccessRecorder
+from libs.chassis.rate_limiting import RateLimits
 from libs.chassis.request_guard import RequestGuard
 from libs.chassis.settings import ServiceSettings
 
@@ -38,7 +43,10 @@ class Application(FastAPI):
     ) -> None:
         self._guard = guard
         self._direct = direct
+        self._deprecations: Deprecations = guard.get("deprecations", deprecation.NONE)
         self._described: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        # What must run beside the application, by name.
+        self.loops: dict[str, Callable[[], Awaitable[None]]] = {}
         super().__init__(**options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,9 +58,7 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The guard answers every exception itself, so the layers of the framework that would are left out."""
-        app: ASGIApp = AsyncExitStackMiddleware(self.router)
-        for layer in reversed(self.user_middleware):
-            app = layer.cls(app, *layer.args, **layer.kwargs)
+        app = compression.compressing(AsyncExitStackMiddleware(self.router))
         if self._direct is not None:
             app = DirectDispatch(self._direct, app)
         templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
@@ -69,6 +75,7 @@ class Application(FastAPI):
             document.setdefault("paths", {}).update(paths)
             document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
             self.openapi_schema = openapi.mended(document)
+            deprecation.describe(self.openapi_schema, self._deprecations)
         return self.openapi_schema
 
 
@@ -82,31 +89,32 @@ def create(
     checks: Mapping[str, Check] | None = None,
     stopping: asyncio.Event | None = None,
     description: str = "",
-    middleware: Sequence[Middleware] = (),
+    deprecations: Deprecations = deprecation.NONE,
+    recorder: AccessRecorder | None = None,
 ) -> Application:
     """The application of a service.
 
     `checks` make up readiness, which ends when `stopping` is set; streams watch `app.state.stopping` too.
-    `app.state.token_verifier` and `.service_token_verifier` are there if the settings name a key file.
-    `middleware` is for what not every service needs, e.g. compression. The first route that matches answers,
-    `direct` ones, which bypass middleware and framework, before all others.
+    `app.state.token_verifier` and `.service_token_verifier` are there if the settings say where the keys are; then
+    `loops` keep them fresh and readiness waits for them. `recorder` learns who was denied what.
+    The first route that matches answers, `direct` ones, which bypass the framework, before all others.
+    `deprecations` names the operations that will go.
     """
     app = Application(
-        guard=_guard(title, settings),
+        guard={**_guard(title, settings), "deprecations": deprecations, "recorder": recorder},
         direct=direct,
         title=title,
         description=description,
         version="1",
         docs_url=None,
         redoc_url=None,
-        middleware=list(middleware),
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    _equip(app, settings, stopping or asyncio.Event())
+    checks = {**(checks or {}), **_equip(app, settings, stopping or asyncio.Event())}
     app.router.routes[:0] = routes
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(queries.refuse_unknown)])
     app.router.routes.extend(Readiness(checks, app.state.stopping).routes())
     problems.install(app)
     _install_documentation(app)
@@ -117,17 +125,50 @@ def _guard(title: str, settings: ServiceSettings) -> dict[str, Any]:
     is_logged = settings.log_level in ("debug", "info")
     return {
         "deadline_seconds": settings.request_deadline_seconds,
+        "limits": RateLimits(settings.rates),
+        "addresses": ClientAddresses(settings.trusted_proxies),
+        "cross_origin": CrossOrigin(settings.cors_origins),
+        "loop_lag_seconds_max": settings.loop_lag_seconds_max,
         "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
     }
 
 
-def _equip(app: FastAPI, settings: ServiceSettings, stopping: asyncio.Event) -> None:
-    """What every request may need is in `app.state`."""
+def _equip(app: Application, settings: ServiceSettings, stopping: asyncio.Event) -> dict[str, Check]:
+    """What every request may need is in `app.state`; returns what has to be true before there can be requests."""
     app.state.settings = settings
     app.state.stopping = stopping
+    keys = signing_keys(settings)
+    if keys is None:
+        return {}
+
+    async def are_known() -> bool:
+        return keys.are_known
+
+    app.loops["signing keys"] = keys.run
+    app.state.token_verifier = person_verifier(
+        keys, settings.issuer, settings.audience, settings.token_lifetime_seconds, settings.organization_claim
+    )
+    app.state.service_token_verifier = service_verifier(
+        keys, settings.issuer, settings.audience, settings.service_token_lifetime_seconds
+    )
+    return {"signing keys": are_known}
+
+
+def signing_keys(settings: ServiceSettings) -> SigningKeys | None:
+    """The keys of the issuer, from where the settings say; `None` where they say nothing, and nobody can be let in.
+
+    Raises `KeysUnavailable` for a file that is no set of keys. An issuer that is away is waited for by `run`.
+    """
     if settings.jwks_file is not None:
-        app.state.token_verifier = person_verifier(settings.jwks_file, settings.issuer, settings.audience)
-        app.state.service_token_verifier = service_verifier(settings.jwks_file, settings.issuer)
+        return SigningKeys.of_file(settings.jwks_file)
+    if not settings.has_key_source:
+        return None
+    # Imported here: the client costs time and memory, which nobody pays who reads a file.
+    from libs.chassis.issuer_keys import IssuerSource
+
+    return SigningKeys(
+        IssuerSource(settings.jwks_url, settings.issuer, http_allowed=not settings.is_production)
+    )
 
 
 def _install_documentation(app: FastAPI) -> None:

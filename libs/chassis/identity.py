@@ -127,19 +127,23 @@ class TokenVerifier(Generic[Identity]):
         Raises `Problem` 401, which does not say what is wrong, or 503 while no keys are known at all.
         """
         try:
-            return self._known(token) or self._verified(token)
+            return self._checked(token)
         except UnknownKey:
-            is_changed = await self._keys.look_again()
-        except MALFORMED as error:
-            raise unauthenticated("invalid_token") from error
+            await self._keys.look_again()
         if not self._keys.are_known:
             raise Problem(503, "unavailable", headers={"Retry-After": "5"})
         try:
-            if is_changed:
-                return self._verified(token)
+            return self._checked(token)
+        except UnknownKey as error:
+            raise unauthenticated("invalid_token") from error
+
+    def _checked(self, token: str) -> Identity:
+        try:
+            return self._known(token) or self._verified(token)
+        except UnknownKey:
+            raise
         except MALFORMED as error:
             raise unauthenticated("invalid_token") from error
-        raise unauthenticated("invalid_token")
 
     def _known(self, token: str) -> Identity | None:
         if self._generation != self._keys.generation:
@@ -159,9 +163,9 @@ class TokenVerifier(Generic[Identity]):
         if len(token) > TOKEN_BYTES_MAX or not token.isascii():
             raise ValueError("too long, or no token")
         header = says.strict_object(urlsafe_b64decode(token.partition(".")[0].encode()))
-        if not HEADER_NAMES.issuperset(header) or header["typ" if "typ" in header else "alg"] is None:
+        if not HEADER_NAMES.issuperset(header) or header["alg"] not in ALGORITHMS:
             raise ValueError("a header that is not ours")
-        if header.get("typ", "JWT").lower() not in TOKEN_TYPES or header["alg"] not in ALGORITHMS:
+        if header.get("typ", "JWT").lower() not in TOKEN_TYPES:
             raise ValueError("not an access token")
         key = self._keys.find(header["kid"])
         if key is None:
@@ -197,7 +201,11 @@ def service_of(claims: Claims) -> ServiceCaller:
 
 
 def person_verifier(
-    keys: SigningKeys, issuer: str, audience: str, lifetime_seconds_max: float, organization_claim: str = "org"
+    keys: SigningKeys,
+    issuer: str,
+    audience: str,
+    lifetime_seconds_max: float,
+    organization_claim: str = "org",
 ) -> TokenVerifier[Person]:
     """Verifies people's tokens, of at most that lifetime; one that is for services as well is refused."""
     expected = Expected(issuer, audience, SERVICE_AUDIENCE, lifetime_seconds_max)
@@ -236,7 +244,7 @@ def bearer_token(authorization: str | None) -> str:
 
 
 def require_one_authorization(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Raise `Problem` 401 if there are two: whoever reads the first would believe another one than who reads the last."""
+    """Raise `Problem` 401 if there are two: one reader would believe the first, another one the last."""
     if sum(name == b"authorization" for name, _ in headers) > 1:
         raise unauthenticated("invalid_token")
 

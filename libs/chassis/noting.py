@@ -3,7 +3,6 @@
 The guard begins a note, whoever learns something adds to it, and a recorder reads it once the answer is out.
 """
 
-from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,24 +11,24 @@ from uuid import UUID
 
 @dataclass(slots=True)
 class Note:
-    """Nothing is known at first. `code` is the code of the problem that was answered."""
+    """Nothing is known at first. `target_id` is what was asked for, `code` that of the problem that was answered."""
 
     org_id: UUID | None = None
     actor: UUID | None = None
+    target_id: UUID | None = None
     code: str | None = None
     is_administrative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request that is over. `route` is the template of its path, `headers` are those of the answer."""
+    """A request that is over. `route` is the template of its path."""
 
     note: Note
     method: str
     route: str
     path: str
     status: int
-    headers: Sequence[tuple[bytes, bytes]]
     trace_id: str
 
 
@@ -57,6 +56,13 @@ def caller(org_id: UUID, actor: UUID) -> None:
     note = _NOTE.get()
     if note is not None:
         note.org_id, note.actor = org_id, actor
+
+
+def target(target_id: UUID) -> None:
+    """Note what the request is about, where its path does not name it."""
+    note = _NOTE.get()
+    if note is not None:
+        note.target_id = target_id
 
 
 def decision_over_others() -> None:

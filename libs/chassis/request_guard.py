@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.chassis import compression, deprecation, load_shedding, metrics, problems, tracing
+from libs.chassis import compression, deprecation, identity, load_shedding, metrics, noting, problems, tracing
 from libs.chassis.client_address import ClientAddresses
 from libs.chassis.cross_origin import CrossOrigin
 from libs.chassis.deprecation import Deprecations
-from libs.chassis.exchange import Exchange, Header
+from libs.chassis.exchange import Exchange
 from libs.chassis.load_shedding import LoopLag
+from libs.chassis.noting import AccessRecorder, Answered
 from libs.chassis.problems import Problem
-from libs.chassis.rate_limiting import RateLimits
+from libs.chassis.rate_limiting import Header, RateLimits
 
 if TYPE_CHECKING:
     from libs.chassis.span_export import OpenSpan
@@ -42,6 +43,7 @@ class RequestGuard:
 
     `templates` gives the path of those endpoints whose route does not tell it in the scope. Without `limits` nobody
     is limited; while the event loop is later than `loop_lag_seconds_max` all the time, requests are turned away.
+    `recorder` is told what was denied and what was decided over others.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class RequestGuard:
         deadline_seconds: float = 8.0,
         request_log: RequestLog | None = None,
         templates: Mapping[Any, str] | None = None,
+        recorder: AccessRecorder | None = None,
         limits: RateLimits | None = None,
         addresses: ClientAddresses | None = None,
         cross_origin: CrossOrigin | None = None,
@@ -62,6 +65,7 @@ class RequestGuard:
         self._deadline_seconds = deadline_seconds
         self._request_log = request_log
         self._templates = templates or {}
+        self._recorder = recorder
         self._limits = limits
         self._addresses = addresses or ClientAddresses()
         self._cross_origin = cross_origin or CrossOrigin()
@@ -85,6 +89,7 @@ class RequestGuard:
             # Whatever can be read can be asked for without its body, which the exchange leaves out.
             scope = exchange.scope = {**scope, "method": "GET"}
         metrics.requests_in_progress += 1
+        note = noting.begin()
         try:
             await self._answer(scope, exchange, is_probe)
         finally:
@@ -92,6 +97,8 @@ class RequestGuard:
             route = self._route(scope)
             status = exchange.status or UNANSWERED
             self._record(method, route, status, time.perf_counter() - started, own)
+            if self._recorder is not None and noting.is_worth_recording(note, status):
+                self._recorder.record(Answered(note, method, route, scope["path"], status, own[3:35]))
             if span is not None:
                 _end(span, method, route, status)
 
@@ -100,9 +107,13 @@ class RequestGuard:
             exchange.start_deadline(self._deadline_seconds)
             if not is_probe:
                 self._admit(scope, exchange)
-                if self._cross_origin and (asked := self._cross_origin.preflight(scope["method"], exchange.fields)):
+                if self._cross_origin and (
+                    asked := self._cross_origin.preflight(scope["method"], exchange.fields)
+                ):
                     await asked(scope, exchange.receive, exchange.send)
                     return
+            if len(exchange.fields) < len(scope["headers"]):
+                identity.require_one_authorization(scope["headers"])
             exchange.expect_body()
             await self._app(scope, exchange.receive, exchange.send)
             if exchange.is_cancelled:

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from libs.chassis.http_settings import HttpSettings
+from libs.chassis.secret_files import SecretFiles
 
 # CVE-2024-6923 and CVE-2026-1299 (header injection through `email`) are fixed from these on.
 SAFE_INTERPRETERS = ((3, 11, 15), (3, 12, 13), (3, 13, 6))
+
+QUARTER_SECONDS, DAY_SECONDS, YEARS_SECONDS = 15 * 60, 86_400, 2 * 366 * 86_400
 
 Seconds = Annotated[float, Field(ge=0, le=600)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -51,11 +54,17 @@ class ServiceSettings(HttpSettings):
     nats_url: SecretStr | None = None
 
     jwks_file: Path | None = None
+    jwks_url: str | None = None
     issuer: str = "milepost-development"
     audience: str = "milepost"
+    organization_claim: str = "org"
+    token_lifetime_max_seconds: Annotated[int, Field(ge=60)] | None = None
+    service_token_lifetime_max_seconds: Annotated[int, Field(ge=60)] | None = None
     grants_in_tokens: bool = False
     projects_url: str | None = None
     service_token: SecretStr | None = None
+    service_token_file: Path | None = None
+    access_log_kept_days: Annotated[int, Field(ge=30, le=3_650)] = 365
 
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -68,6 +77,12 @@ class ServiceSettings(HttpSettings):
         if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a postgresql:// URL")
         return value
+
+    @model_validator(mode="after")
+    def _has_one_key_source(self) -> Self:
+        if self.jwks_file is not None and self.jwks_url is not None:
+            raise ValueError("jwks_file and jwks_url exclude each other")
+        return self
 
     @model_validator(mode="after")
     def _is_fit_for_production(self) -> Self:
@@ -83,13 +98,57 @@ class ServiceSettings(HttpSettings):
             "clock_offset_seconds is a simulation knob": self.clock_offset_seconds != 0,
             "the issuer is the development issuer": self.issuer == "milepost-development",
             "grants_in_tokens believes tokens instead of the directory": self.grants_in_tokens,
-            "jwks_file is missing": self.jwks_file is None,
+            "nothing says where the issuer's keys are": not self.has_key_source,
+            "the issuer's keys do not come over https": self.key_urls_are_open,
             f"Python {sys.version.split()[0]} has known vulnerabilities": not is_safe_interpreter(),
         }
 
     @property
     def is_production(self) -> bool:
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def has_key_source(self) -> bool:
+        """Whether anything says where the keys are: a file, a URL, or an issuer that can be asked."""
+        return bool(self.jwks_file or self.jwks_url) or self.issuer.startswith(("https://", "http://"))
+
+    @property
+    def key_urls_are_open(self) -> bool:
+        """Whether keys would be fetched in a way that somebody between could change."""
+        return self.jwks_file is None and not (self.jwks_url or self.issuer).startswith("https://")
+
+    @property
+    def token_lifetime_seconds(self) -> int:
+        """From issue to expiry of a person's token, at most: a quarter of an hour in production."""
+        return self.token_lifetime_max_seconds or (QUARTER_SECONDS if self.is_production else YEARS_SECONDS)
+
+    @property
+    def service_token_lifetime_seconds(self) -> int:
+        """The same of a service's token: a day in production."""
+        return self.service_token_lifetime_max_seconds or (
+            DAY_SECONDS if self.is_production else YEARS_SECONDS
+        )
+
+    def current_service_token(self) -> str:
+        """What to show other services; read anew each time where it is in a file, so that it can be rotated.
+
+        Raises `OSError` while the file cannot be read.
+        """
+        if self.service_token_file is not None:
+            return self.service_token_file.read_text(encoding="utf-8").strip()
+        return self.service_token.get_secret_value() if self.service_token else ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, and files for secrets."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
 
 
 def is_safe_interpreter(version: tuple[int, int, int] = sys.version_info[:3]) -> bool:

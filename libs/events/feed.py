@@ -1,6 +1,6 @@
 """The bulk feed of the log over HTTP, for consumers that lag behind the stream and for rebuilds."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 
 import httpx2 as httpx
@@ -19,15 +19,19 @@ class FeedUnavailable(Exception):
 class Feed:
     """Reads events of the log in order, in pages. One client for the life of the process.
 
+    `service_token` is asked before each page, so that the token may be a file that somebody else keeps fresh.
     `transport` replaces the network, e.g. by an application in the same process.
     """
 
     def __init__(
-        self, projects_url: str, service_token: str, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        projects_url: str,
+        service_token: Callable[[], str],
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._service_token = service_token
         self._client = httpx.AsyncClient(
             base_url=projects_url,
-            headers={"Authorization": f"Bearer {service_token}"},
             timeout=httpx.Timeout(10.0),
             trust_env=False,
             transport=transport,
@@ -60,10 +64,9 @@ class Feed:
 
     async def _get(self, after: int, limit: int) -> httpx.Response:
         try:
-            response = await self._client.get(
-                PATH, params={"after": after, "limit": limit}, headers=tracing.outgoing()
-            )
+            headers = {**tracing.outgoing(), "Authorization": f"Bearer {self._service_token()}"}
+            response = await self._client.get(PATH, params={"after": after, "limit": limit}, headers=headers)
             response.raise_for_status()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             raise FeedUnavailable(f"the log's feed failed: {type(error).__name__}: {error}") from error
         return response

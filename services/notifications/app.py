@@ -48,15 +48,17 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
         telling_database = await connect(
             settings, "notifications telling", stack, 2, TELLING_STATEMENT_SECONDS
         )
-        feed = Feed(settings.projects_url, settings.service_token.get_secret_value())
+        feed = Feed(settings.projects_url, settings.current_service_token)
         stack.push_async_callback(feed.close)
         progress = Progress()
         delivering = delivering_of(settings, delivering_database)
         stack.push_async_callback(delivering.sender.close)
         clock = shifted(settings.clock_offset_seconds)
+        app = http(settings, database, progress, delivering.sealer, stopping, clock)
         yield Program(
-            http(settings, database, progress, delivering.sealer, stopping, clock),
+            app,
             {
+                **app.loops,
                 "telling": subscription(settings, telling_database, feed, progress).run,
                 "delivering": delivering.run,
                 "housekeeping": Housekeeping(delivering_database, settings.retention, clock).run,

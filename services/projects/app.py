@@ -56,7 +56,7 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
             loops["relay"] = relay.run
         sending = asyncio.create_task(appends.run(), name="appends")
         try:
-            yield Program(app, {**loops, "appends": lambda: asyncio.shield(sending)})
+            yield Program(app, {**app.loops, **loops, "appends": lambda: asyncio.shield(sending)})
         finally:
             sending.cancel()
             await asyncio.wait([sending], timeout=1)

@@ -77,13 +77,13 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
         stack.push_async_callback(questions.close)
         await wait_until_migrated(questions, DIRECTORIES, also=have_schemas)
         feed = await stack.enter_async_context(
-            Feed(settings.projects_url, settings.service_token.get_secret_value())
+            Feed(settings.projects_url, settings.current_service_token)
         )
         progress = Progress()
         loops = await projecting_loops(settings, stack, feed, progress)
         app = create(settings, questions, feed, progress, stopping)
         stack.push_async_callback(app.state.renderer.close)
-        yield Program(app, {**loops, "progress": projecting.Watching(app.state.reader, progress).run})
+        yield Program(app, {**app.loops, **loops, "progress": projecting.Watching(app.state.reader, progress).run})
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def projecting_program(settings: Settings, stopping: asyncio.Event) -> Asy
     """Projecting alone, with nothing but health over HTTP."""
     async with AsyncExitStack() as stack:
         feed = await stack.enter_async_context(
-            Feed(settings.projects_url, settings.service_token.get_secret_value())
+            Feed(settings.projects_url, settings.current_service_token)
         )
         loops = await projecting_loops(settings, stack, feed, Progress())
         yield Program(application.create("timeline projecting", settings, stopping=stopping), loops)

@@ -21,7 +21,7 @@ from services.timeline.settings import RebuildSettings
 
 async def rebuild_all(titles: Sequence[str], settings: RebuildSettings, console: Console) -> None:
     """Rebuild projections one after the other, telling how far each is and how fast it went."""
-    async with Feed(settings.projects_url, settings.service_token.get_secret_value()) as feed:
+    async with Feed(settings.projects_url, settings.current_service_token) as feed:
         for title in titles:
             started = time.perf_counter()
             result = await _with_progress(title, settings, feed, console)
@@ -59,7 +59,7 @@ async def _with_progress(title: str, settings: RebuildSettings, feed: Feed, cons
 
 
 async def roll_back(title: str, settings: RebuildSettings) -> Result:
-    async with Feed(settings.projects_url, settings.service_token.get_secret_value()) as feed:
+    async with Feed(settings.projects_url, settings.current_service_token) as feed:
         return await rollback(
             projections.PROJECTIONS[title](),
             settings.admin_database_url.get_secret_value(),

@@ -68,7 +68,7 @@ class CommandRoutes:
 
 async def create(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:
     """Begin a new resource, under the id the client chose or a new one."""
-    caller = await caller_in(request.state, request.header(b"authorization"))
+    caller = await _caller(request)
     body = await request.body()
     command = _command(aggregate.creating[1], body)
     entity_id = getattr(command, aggregate.id_field) or uuid7()
@@ -78,7 +78,7 @@ async def create(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAns
 
 async def change(aggregate: Aggregate[Any], kind: type[Command], request: DirectRequest) -> DirectAnswer:
     """Apply a command to an existing resource."""
-    caller = await caller_in(request.state, request.header(b"authorization"))
+    caller = await _caller(request)
     body = await request.body()
     command = _command(kind, body)
     return await _handle(request, caller, aggregate, _entity_id(request), command, body)
@@ -86,7 +86,7 @@ async def change(aggregate: Aggregate[Any], kind: type[Command], request: Direct
 
 async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:
     """The resource as it is in the log at this moment."""
-    caller = await caller_in(request.state, request.header(b"authorization"))
+    caller = await _caller(request)
     entity_id = _entity_id(request)
     aggregates: Aggregates = request.state.aggregates
     loaded = await aggregates.current(aggregate, caller.org_id, entity_id)
@@ -97,6 +97,12 @@ async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswe
     if conditional.is_unmodified(request.header(b"if-none-match"), loaded.version):
         return DirectAnswer(304, b"", headers)
     return DirectAnswer(200, resource_body(aggregate, entity_id, loaded.version, loaded.state), headers)
+
+
+async def _caller(request: DirectRequest) -> Caller:
+    return await caller_in(
+        request.state, request.header(b"authorization"), request.header(b"milepost-organization")
+    )
 
 
 async def _handle(

@@ -19,7 +19,7 @@ def routes() -> list[BaseRoute]:
 
 async def read(request: Request) -> Response:
     """Up to `limit` events after the position `after`, in order, and where the log ends."""
-    identity.service_caller(request)
+    await identity.service_caller(request)
     after = _number(request, "after", POSITION_MAX)
     limit = _number(request, "limit", feed.PAGE_EVENTS_MAX)
     log: Log = request.app.state.log

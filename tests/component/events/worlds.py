@@ -114,7 +114,7 @@ async def world(
     app = Starlette(routes=log_feed.routes())
     app.state.log = log
     app.state.service_token_verifier = AnyService()
-    async with Feed("http://projects", "token", httpx.ASGITransport(app)) as feed:
+    async with Feed("http://projects", lambda: "token", httpx.ASGITransport(app)) as feed:
         made = World(log, disposable_nats, projects_database, consumer, database, feed)
         yield made
         for task in made.tasks:
@@ -126,5 +126,5 @@ async def world(
 class AnyService:
     """Lets every caller of the feed in; who may call it is another test's matter."""
 
-    def verify_header(self, authorization: str | None) -> None:
+    async def identify(self, token: str) -> None:
         return None

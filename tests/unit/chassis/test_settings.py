@@ -1,5 +1,6 @@
 """What a service is told by its environment."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,38 @@ def test_no_representation_shows_a_secret() -> None:
     assert "very.secret" not in shown
 
 
+def test_in_production_tokens_live_for_minutes_and_elsewhere_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "is_safe_interpreter", lambda: True)
+    assert (production().token_lifetime_seconds, production().service_token_lifetime_seconds) == (900, 86_400)
+    assert ServiceSettings(database_url=DSN).token_lifetime_seconds > 365 * 86_400
+    assert ServiceSettings(database_url=DSN, token_lifetime_max_seconds=300).token_lifetime_seconds == 300
+
+
+def test_a_secret_may_be_in_a_file_and_the_service_token_is_read_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, content in {"DATABASE_URL": DSN, "SERVICE_TOKEN": "first"}.items():
+        (tmp_path / name).write_text(content + "\n")
+        monkeypatch.setenv(f"MILEPOST_{name}_FILE", str(tmp_path / name))
+    settings = ServiceSettings()
+    assert settings.database_url.get_secret_value() == DSN
+    assert settings.current_service_token() == "first"
+    (tmp_path / "SERVICE_TOKEN").write_text("second\n")
+    assert settings.current_service_token() == "second"
+
+
+def test_a_secret_twice_or_in_a_missing_file_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILEPOST_DATABASE_URL_FILE", "/none")
+    with pytest.raises(ValueError, match="MILEPOST_DATABASE_URL_FILE cannot be read"):
+        ServiceSettings()
+    monkeypatch.setenv("MILEPOST_DATABASE_URL", DSN)
+    with pytest.raises(ValueError, match="exclude each other") as refused:
+        ServiceSettings()
+    assert "hunter2" not in str(refused.value)
+
+
 def test_a_wrong_value_is_refused_without_being_repeated() -> None:
     with pytest.raises(ValidationError) as refused:
         ServiceSettings(database_url="mysql://service:hunter2@localhost/milepost")
@@ -46,7 +79,10 @@ def test_a_wrong_value_is_refused_without_being_repeated() -> None:
     [
         {"clock_offset_seconds": 60},
         {"issuer": "milepost-development"},
-        {"jwks_file": None},
+        {"jwks_file": None, "issuer": "not-to-be-asked"},
+        {"jwks_file": None, "issuer": "http://identity.example"},
+        {"jwks_file": None, "jwks_url": "http://identity.example/keys"},
+        {"grants_in_tokens": True},
     ],
 )
 def test_what_is_only_fit_for_development_refuses_to_start_in_production(
