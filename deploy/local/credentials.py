@@ -41,6 +41,13 @@ def write_privately(file: Path, text: str) -> None:
 
 def as_role(admin_dsn: str, role: str, password: str, database: str) -> str:
     """The administrator's DSN turned into a role's, for one database on the same server."""
+def kept_issuer(file: Path) -> AccountKey:
+    """The key of those who admit integrations to NATS; made first where there is none."""
+    if not file.exists():
+        write_privately(file, AccountKey.new().seed)
+    return AccountKey.of(file.read_text())
+
+
     parts = urlsplit(admin_dsn)
     address = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{role}:{password}@{address}", path=f"/{database}"))

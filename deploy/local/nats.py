@@ -6,11 +6,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.credentials import kept_secrets
+from deploy.local.credentials import kept_issuer, kept_secrets
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import ChildProcess
+from services.projects.admission.keys import AccountKey
 
-USERS = ("relay", "keeper", "timeline", "notifications")
+USERS = ("relay", "keeper", "timeline", "notifications", "admission")
 CONFIGURATION = Path(__file__).parents[1] / "k8s/base/nats/nats.conf"
 START_SECONDS_MAX = 30
 
@@ -38,6 +39,12 @@ class EmbeddedNats:
         self._know_passwords()
         return f"nats://{user}:{self.passwords[user]}@{LOOPBACK}:{self.port}"
 
+    @property
+    def issuer(self) -> AccountKey:
+        """Whoever signs with it is believed when integrations ask to be let in."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return kept_issuer(self.directory / "issuer-seed")
+
     def _know_passwords(self) -> None:
         """Read the passwords of this directory's users, made first where there are none."""
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -52,6 +59,7 @@ class EmbeddedNats:
             log=self.log,
             environment=configuration(
                 self.passwords,
+                self.issuer.public,
                 host=LOOPBACK,
                 port=self.port,
                 store=self.store,
@@ -88,9 +96,9 @@ class EmbeddedNats:
 
 
 def configuration(
-    passwords: dict[str, str], *, host: str, port: int, store: Path, sync_interval: str
+    passwords: dict[str, str], issuer: str, *, host: str, port: int, store: Path, sync_interval: str
 ) -> dict[str, str]:
-    """The environment that fills in every $NAME of nats.conf."""
+    """The environment that fills in every $NAME of nats.conf; `issuer` is a public key."""
     return {
         "MILEPOST_NATS_SERVER_NAME": "milepost-local",
         "MILEPOST_NATS_HOST": host,
@@ -99,6 +107,7 @@ def configuration(
         "MILEPOST_NATS_STORE_DIRECTORY": f'"{store}"',
         "MILEPOST_NATS_STORE_SIZE": "8GB",
         "MILEPOST_NATS_SYNC_INTERVAL": sync_interval,
+        "MILEPOST_NATS_ISSUER": issuer,
         **{f"MILEPOST_NATS_{user.upper()}_PASSWORD": password for user, password in passwords.items()},
     }
 

@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK
@@ -17,11 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where PostgreSQL and NATS are, and who may log in."""
+    """Where PostgreSQL and NATS are, and who may log in. Without `nats_issuer_seed` NATS admits no integration."""
 
     admin_dsn: str
     dsns: Mapping[str, str]
     nats_urls: Mapping[str, str]
+    nats_issuer_seed: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ def settings(
     if service == "projects":
         values["MILEPOST_RELAY_DATABASE_URL"] = servers.dsns["projects_relay"]
         values["MILEPOST_KEEPER_NATS_URL"] = servers.nats_urls["keeper"]
+        if servers.nats_issuer_seed is not None:
+            values["MILEPOST_ADMISSION_NATS_URL"] = servers.nats_urls["admission"]
+            values["MILEPOST_NATS_ISSUER_SEED"] = servers.nats_issuer_seed
     else:
         values["MILEPOST_PROJECTS_URL"] = f"http://{LOOPBACK}:{ports['projects']}"
         values["MILEPOST_SERVICE_TOKEN"] = trust.service_tokens[service]

@@ -70,7 +70,7 @@ class Whereabouts:
         return as_role(self.admin_dsn, role, passwords[role], f"milepost_{role.partition('_')[0]}")
 
     def nats_url(self, user: str) -> str:
-        """The NATS URL of relay, keeper, timeline or notifications."""
+        """The NATS URL of one of USERS."""
         return self.given_nats or self.nats().url(user)
 
     @property
@@ -102,6 +102,7 @@ class Whereabouts:
             admin_dsn=self.admin_dsn,
             dsns={role: self.dsn(role) for role in ROLES},
             nats_urls={user: self.nats_url(user) for user in USERS},
+            nats_issuer_seed=None if self.given_nats else self.nats().issuer.seed,
         )
         issuer = self.issuer
         tokens = {name: issuer.mint_service(name) for name in SERVICES}

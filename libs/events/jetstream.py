@@ -19,6 +19,9 @@ from libs.events.catalogue import SUBJECT_ROOT
 
 STREAM = "PROJECTS"
 SUBJECTS = f"{SUBJECT_ROOT}.>"
+# JetStream's API in the account of the stream, and as nats.conf imports it into the accounts of everybody else.
+API = "$JS.API"
+IMPORTED_API = "$JS.milepost.API"
 BATCH_EVENTS_MAX = 1_000
 API_SECONDS_MAX = 3.0
 PUBLISH_SECONDS_MAX = 5.0
@@ -63,10 +66,15 @@ async def connect(url: str, name: str) -> Client:
     )
 
 
-async def request(client: Client, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the JetStream API, such as `STREAM.INFO.PROJECTS`; raises `ApiError` or what the client raises."""
+async def request(
+    client: Client, verb: str, body: dict[str, Any] | None = None, *, api: str = IMPORTED_API
+) -> dict[str, Any]:
+    """Ask the JetStream API, such as `STREAM.INFO.PROJECTS`; raises `ApiError` or what the client raises.
+
+    `api` is `API` for those who live in the account of the stream, relay and keeper.
+    """
     payload = json.dumps(body).encode() if body is not None else b""
-    reply = await client.request(f"$JS.API.{verb}", payload, timeout=API_SECONDS_MAX)
+    reply = await client.request(f"{api}.{verb}", payload, timeout=API_SECONDS_MAX)
     return _checked(reply)
 
 

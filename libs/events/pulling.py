@@ -96,7 +96,9 @@ class Pull:
         expires = int(EXPIRES_SECONDS * 1_000_000_000)
         wish = f'{{"batch":{missing},"max_bytes":{DEMAND_BYTES},"expires":{expires}}}'
         await self._client.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{jetstream.STREAM}.{self._durable}", wish.encode(), reply=self._inbox
+            f"{jetstream.IMPORTED_API}.CONSUMER.MSG.NEXT.{jetstream.STREAM}.{self._durable}",
+            wish.encode(),
+            reply=self._inbox,
         )
 
     async def _receive(self, message: Msg) -> None:

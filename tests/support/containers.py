@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.local.nats import CONFIGURATION, USERS, configuration, greets
 from deploy.local.ports import LOOPBACK, any_free_port
 from deploy.local.postgres import SETTINGS, SUPERUSER
+from services.projects.admission.keys import AccountKey
 
 POSTGRES_IMAGE = "postgres:18"
 NATS_IMAGE = "nats:2.15"
@@ -47,7 +48,12 @@ class ContainerizedNats:
         from testcontainers.core.container import DockerContainer
 
         environment = configuration(
-            self.passwords, host="0.0.0.0", port=4222, store=Path("/data"), sync_interval="2m"
+            self.passwords,
+            AccountKey.new().public,
+            host="0.0.0.0",
+            port=4222,
+            store=Path("/data"),
+            sync_interval="2m",
         )
         self._container = (
             DockerContainer(NATS_IMAGE)

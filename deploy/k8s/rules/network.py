@@ -34,6 +34,7 @@ FROM_OUTSIDE = frozenset(
     {
         *(Edge("namespace:gateway", service, HTTP) for service in SERVICES),
         *(Edge("namespace:monitoring", service, METRICS) for service in SERVICES),
+        Edge("namespace:integrations", "nats", NATS),
     }
 )
 # Webhook receivers, on the public internet.

@@ -9,11 +9,26 @@ from deploy.k8s.manifests import Container, Document, Finding, Manifests, Worklo
 # What the operator of a production cluster provides (docs/operating.md); an overlay may make them itself instead.
 PROVIDED_SECRETS: Mapping[str, frozenset[str]] = {
     "administrator": frozenset({"database-url"}),
-    "projects": frozenset({"database-url", "relay-database-url", "nats-url", "keeper-nats-url"}),
+    "projects": frozenset(
+        {
+            "database-url",
+            "relay-database-url",
+            "nats-url",
+            "keeper-nats-url",
+            "admission-nats-url",
+            "nats-issuer-seed",
+        }
+    ),
     "timeline": frozenset({"database-url", "nats-url", "service-token"}),
     "notifications": frozenset({"database-url", "nats-url", "service-token", "secrets-key"}),
     "nats": frozenset(
-        f"{user}-password" for user in ("relay", "keeper", "timeline", "notifications", "route")
+        {
+            *(
+                f"{user}-password"
+                for user in ("relay", "keeper", "timeline", "notifications", "admission", "route")
+            ),
+            "issuer",
+        }
     ),
 }
 PROVIDED_CONFIG_MAPS: Mapping[str, frozenset[str]] = {"jwks": frozenset({"jwks.json"})}

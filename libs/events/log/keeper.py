@@ -57,7 +57,9 @@ class Keeper:
     async def _ask(self, verb: str, configuration: dict[str, Any]) -> None:
         client = await jetstream.connect(self._nats_url, jetstream.user_of(self._nats_url, "keeper"))
         try:
-            await jetstream.request(client, f"STREAM.{verb}.{jetstream.STREAM}", configuration)
+            await jetstream.request(
+                client, f"STREAM.{verb}.{jetstream.STREAM}", configuration, api=jetstream.API
+            )
         finally:
             await client.close()
 
@@ -82,7 +84,7 @@ class Keeper:
 async def stream_tail(client: Client) -> StreamTail | None:
     """The end of the stream, or `None` if there is no stream."""
     try:
-        info = await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}")
+        info = await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}", api=jetstream.API)
     except jetstream.ApiError as error:
         if error.code == jetstream.STREAM_NOT_FOUND:
             return None
@@ -94,7 +96,9 @@ async def stream_tail(client: Client) -> StreamTail | None:
 
 async def _event_id_at(client: Client, sequence: int) -> UUID | None:
     try:
-        answer = await jetstream.request(client, f"STREAM.MSG.GET.{jetstream.STREAM}", {"seq": sequence})
+        answer = await jetstream.request(
+            client, f"STREAM.MSG.GET.{jetstream.STREAM}", {"seq": sequence}, api=jetstream.API
+        )
     except jetstream.ApiError as error:
         if error.code == jetstream.NO_MESSAGE_FOUND:
             return None

@@ -73,7 +73,9 @@ async def expect_copy_of(log: Log, server: EmbeddedNats, seconds: float = 15) ->
             assert tail.last_sequence == head
             for entry in await log.read(0, 5_000):
                 request = {"seq": entry.position}
-                answer = await jetstream.request(client, "STREAM.MSG.GET.PROJECTS", request)
+                answer = await jetstream.request(
+                    client, "STREAM.MSG.GET.PROJECTS", request, api=jetstream.API
+                )
                 assert base64.b64decode(answer["message"]["data"]) == entry.body
                 assert answer["message"]["subject"] == entry.subject
 
@@ -151,7 +153,7 @@ async def test_a_stream_ahead_of_the_log_is_refused_and_left_alone(
     await log.append([proposing()])
     assert await sequence_of_stream(disposable_nats) == 3
     async with looking_at(disposable_nats) as client:
-        answer = await jetstream.request(client, "STREAM.MSG.GET.PROJECTS", {"seq": 3})
+        answer = await jetstream.request(client, "STREAM.MSG.GET.PROJECTS", {"seq": 3}, api=jetstream.API)
     assert read_cloud_event(base64.b64decode(answer["message"]["data"])).position == 2
 
 

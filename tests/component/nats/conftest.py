@@ -13,7 +13,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from deploy.local.nats import USERS, EmbeddedNats
+from libs.events.jetstream import API, IMPORTED_API
 from tests.support.servers import embedded_nats
+
+# They live in the account of the stream.
+WRITERS = ("relay", "keeper")
 
 STREAM: dict[str, Any] = {
     "name": "PROJECTS",
@@ -33,12 +37,13 @@ class Visitor:
 
     user: str
     client: Client
+    api: str
     refusals: list[str] = field(default_factory=list)
 
     async def ask(self, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the JetStream API; returns its answer, errors included."""
         payload = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(f"$JS.API.{verb}", payload, timeout=2)
+        reply = await self.client.request(f"{self.api}.{verb}", payload, timeout=2)
         answer: dict[str, Any] = json.loads(reply.data)
         return answer
 
@@ -69,7 +74,7 @@ class Visitor:
         arrived: asyncio.Queue[Msg] = asyncio.Queue(messages)
         subscription = await self.client.subscribe(inbox, cb=arrived.put)
         wish = json.dumps({"batch": messages, "expires": 2_000_000_000}).encode()
-        await self.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.PROJECTS.{durable}", wish, reply=inbox)
+        await self.client.publish(f"{self.api}.CONSUMER.MSG.NEXT.PROJECTS.{durable}", wish, reply=inbox)
         async with asyncio.timeout(2):
             received = [await arrived.get() for _ in range(messages)]
         await subscription.unsubscribe()
@@ -83,7 +88,7 @@ async def visit(url: str, user: str) -> Visitor:
         refusals.append(str(error))
 
     client = await nats.connect(url, inbox_prefix=f"_INBOX_{user}".encode(), error_cb=note)
-    return Visitor(user, client, refusals)
+    return Visitor(user, client, API if user in WRITERS else IMPORTED_API, refusals)
 
 
 @pytest.fixture(scope="module")

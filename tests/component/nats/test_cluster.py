@@ -19,6 +19,7 @@ from deploy.local.nats import (
 )
 from deploy.local.ports import LOOPBACK, any_free_port
 from deploy.local.processes import ChildProcess
+from services.projects.admission.keys import AccountKey
 from tests.component.nats.conftest import STREAM, Visitor, visit
 from tests.support.eventually import eventually
 from tests.support.servers import temporary_run
@@ -53,12 +54,14 @@ def cluster() -> Iterator[list[Node]]:
 
 
 def started(directory: Path) -> Iterator[Node]:
+    issuer = AccountKey.new().public
     route_ports = [any_free_port() for _ in range(NODES)]
     routes = ", ".join(f'"nats://route:secret@{LOOPBACK}:{port}"' for port in route_ports)
     for number, route_port in enumerate(route_ports):
         port = any_free_port()
         environment = configuration(
             dict.fromkeys(USERS, "secret"),
+            issuer,
             host=LOOPBACK,
             port=port,
             store=directory / f"store-{number}",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.local.nats import USERS, EmbeddedNats
+from libs.events.jetstream import API, IMPORTED_API
 from tests.component.nats.conftest import STREAM, Visitor
 
 CONSUMERS = ("timeline", "notifications")
@@ -34,25 +35,31 @@ OTHER_SUBJECTS = (
     *(f"$JS.ACK.PROJECTS.{durable}.1.1.1.1.0" for durable in CONSUMERS),
     *(f"_INBOX_{user}.forged" for user in USERS),
     "_INBOX.forged", "_R_.forged", "$JS.EVENT.ADVISORY.API", "$SYS.REQ.SERVER.PING",
-    "$SYS.REQ.USER.INFO.forged", "$KV.bucket.key", "projects.other",
+    "$SYS.REQ.USER.INFO.forged", "$SYS.REQ.USER.AUTH", "$SYS.REQ.SERVER.FORGED.KICK",
+    "$KV.bucket.key", "projects.other",
 )  # fmt: skip
 
 
 def allowed_subjects(user: str) -> set[str]:
     """Of all the subjects above, those the user needs."""
     if user == "relay":
-        return {EVENT, *api("STREAM.INFO.PROJECTS", "STREAM.MSG.GET.PROJECTS")}
+        return {EVENT, f"{API}.STREAM.INFO.PROJECTS", f"{API}.STREAM.MSG.GET.PROJECTS"}
     if user == "keeper":
-        return api(*(f"STREAM.{verb}.PROJECTS" for verb in ("CREATE", "UPDATE", "INFO", "DELETE")))
-    verbs = (f"CONSUMER.{verb}.PROJECTS.{user}" for verb in ("CREATE", "INFO", "DELETE", "MSG.NEXT"))
+        return {f"{API}.STREAM.{verb}.PROJECTS" for verb in ("CREATE", "UPDATE", "INFO", "DELETE")}
+    durables = (*CONSUMERS, "other")
+    if user == "admission":
+        return {
+            f"{IMPORTED_API}.CONSUMER.NAMES.PROJECTS",
+            *(f"{IMPORTED_API}.CONSUMER.CREATE.PROJECTS.{durable}" for durable in durables),
+            *(f"{IMPORTED_API}.CONSUMER.DELETE.PROJECTS.{durable}" for durable in CONSUMERS),
+        }
     return {
-        f"$JS.ACK.PROJECTS.{user}.1.1.1.1.0",
-        *api("STREAM.INFO.PROJECTS", f"CONSUMER.CREATE.PROJECTS.{user}.milepost.>", *verbs),
+        f"{IMPORTED_API}.STREAM.INFO.PROJECTS",
+        *(
+            f"{IMPORTED_API}.CONSUMER.{verb}.PROJECTS.{user}"
+            for verb in ("CREATE", "INFO", "DELETE", "MSG.NEXT")
+        ),
     }
-
-
-def api(*verbs: str) -> set[str]:
-    return {f"$JS.API.{verb}" for verb in verbs}
 
 
 # --- What each user does all day ---
@@ -77,19 +84,14 @@ async def test_the_keeper_heals_the_stream_at_a_sequence_of_its_choice(visitors:
 
 
 @pytest.mark.parametrize("user", CONSUMERS)
-async def test_a_consumer_reads_and_acknowledges_through_its_own_durable(
-    visitors: dict[str, Visitor], user: str
-) -> None:
+async def test_a_consumer_reads_through_its_own_durable(visitors: dict[str, Visitor], user: str) -> None:
     await publish_batch(visitors["relay"], events=3, last_sequence=0)
     reader = visitors[user]
-    for filtered in ("", ".milepost.>"):
-        await reader.ask(f"CONSUMER.DELETE.PROJECTS.{user}")
-        created = await reader.ask(f"CONSUMER.CREATE.PROJECTS.{user}{filtered}", durable(user, filtered[1:]))
-        assert "error" not in created
-        received = await reader.pull(user, 3)
-        assert [message.subject for message in received] == [EVENT] * 3
-        await received[-1].ack_sync(timeout=2)
-        assert (await reader.ask(f"CONSUMER.INFO.PROJECTS.{user}"))["ack_floor"]["stream_seq"] == 3
+    assert "error" not in await reader.ask(f"CONSUMER.CREATE.PROJECTS.{user}", durable(user))
+    received = await reader.pull(user, 3)
+    assert [message.subject for message in received] == [EVENT] * 3
+    assert (await reader.ask(f"CONSUMER.INFO.PROJECTS.{user}"))["delivered"]["stream_seq"] == 3
+    assert (await reader.ask(f"CONSUMER.DELETE.PROJECTS.{user}"))["success"]
     assert (await reader.ask("STREAM.INFO.PROJECTS"))["state"]["last_seq"] == 3
     assert reader.refusals == []
 
@@ -98,7 +100,7 @@ async def test_a_consumer_reads_and_acknowledges_through_its_own_durable(
 @pytest.mark.parametrize("user", USERS)
 async def test_every_other_subject_is_refused(visitors: dict[str, Visitor], user: str) -> None:
     visitor = visitors[user]
-    subjects = [f"$JS.API.{verb}" for verb in API_VERBS] + list(OTHER_SUBJECTS)
+    subjects = [f"{api}.{verb}" for api in (API, IMPORTED_API) for verb in API_VERBS] + list(OTHER_SUBJECTS)
     accepted = {subject for subject in subjects if await visitor.may_publish(subject)}
     assert accepted == allowed_subjects(user)
 
@@ -119,6 +121,7 @@ async def test_a_user_hears_only_its_own_inbox(visitors: dict[str, Visitor], use
         "$JS.API.>",
         "$JS.ACK.>",
         "$SYS.>",
+        *(["$SYS.REQ.USER.AUTH"] if user != "admission" else []),
     ]
     heard = {
         (subject, queue)
@@ -185,10 +188,8 @@ async def test_nobody_enters_without_a_password(own_nats: EmbeddedNats, login: d
     assert answer == b"-ERR 'Authorization Violation'\r\n"
 
 
-def durable(name: str, filtered: str = "") -> dict[str, Any]:
-    configuration = {"name": name, "durable_name": name, "ack_policy": "all"}
-    if filtered:
-        configuration["filter_subject"] = filtered
+def durable(name: str) -> dict[str, Any]:
+    configuration = {"name": name, "durable_name": name, "ack_policy": "none"}
     return {"stream_name": "PROJECTS", "config": configuration, "action": "create"}
 
 
