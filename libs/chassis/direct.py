@@ -6,10 +6,14 @@ The request guard stands before them as before everything else; errors are raise
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from libs.chassis import compression
+from libs.chassis.faults import unknown_parameters
 from libs.chassis.problems import Problem
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -84,14 +88,21 @@ class DirectDispatch:
             await self._app(scope, receive, send)
             return
         scope["route"] = route
+        if scope["query_string"]:
+            raise unknown_parameters([name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))])
         answer = await route.operation(DirectRequest(scope, receive))
+        if len(answer.body) >= compression.BYTES_MIN:
+            whole = Response(answer.body, answer.status, answer.headers, "application/json")
+            await compression.answer_ready(whole, scope, receive, send)
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         await send({"type": "http.response.body", "body": answer.body})
 
 
 def method_not_allowed(allowed: str) -> Problem:
-    """The 405 of a path that exists, with the methods it has."""
-    return Problem(405, "method_not_allowed", headers={"Allow": allowed})
+    """The 405 of a path that exists, with the methods it has; HEAD is there where GET is."""
+    names = "GET, HEAD" if allowed == "GET" else allowed
+    return Problem(405, "method_not_allowed", headers={"Allow": names})
 
 
 def _headers(answer: DirectAnswer) -> list[tuple[bytes, bytes]]:

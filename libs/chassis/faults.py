@@ -10,6 +10,15 @@ def wrong_parameter(name: str, detail: str, *, code: str = "invalid_request") ->
     )
 
 
+def repeated_parameters(names: list[str]) -> Problem:
+    """A 422 for query parameters that take one value and have several."""
+    detail = "It takes one value."
+    errors = [{"parameter": name[:64], "code": "repeated_parameter", "detail": detail} for name in names[:20]]
+    return Problem(
+        422, "repeated_parameter", "A parameter that takes one value has several.", extra={"errors": errors}
+    )
+
+
 def unknown_parameters(names: list[str]) -> Problem:
     """A 422 for query parameters the operation does not have."""
     errors = [

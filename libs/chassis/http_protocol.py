@@ -1,75 +1,161 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before the application: the head of a request.
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before and after the application.
 
-A head is at most 64 KiB and arrives within 10 s; what is no HTTP is answered with a problem as well.
+Connections are counted; a head is at most 64 KiB and arrives within 10 s; who does not read the answer is cut off
+after 30 s; what is no HTTP is answered with a problem as well.
 """
 
 import asyncio
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from libs.chassis import load_shedding, tracing
 from libs.chassis.problems import Problem
 
+URL_BYTES_MAX = 16 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 HEAD_SECONDS_MAX = 10.0
-REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+STALLED_SECONDS_MAX = 30.0
+CONNECTIONS_MAX = 4_096
+# In the scope of a request: what cuts its connection, for answers that nobody takes.
+ABORT = "milepost.abort"
+# Of a header line: the colon, the space, and the end of the line.
+LINE_OVERHEAD_BYTES = 4
+
+
+class BoundedConfig(uvicorn.Config):
+    """uvicorn's own limit of connections answers in plain text; `connections_max` answers with a problem."""
+
+    connections_max = CONNECTIONS_MAX
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection. Its clock runs from connecting to the end of the first head, and during each later head."""
 
+    config: BoundedConfig
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_in_head = False
         self._head_bytes = 0
+        self._has_chunk_ended_a_request = False
         self._head_deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    # --- The connection ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._start_clock()
+        if len(self.connections) > self.config.connections_max:
+            self._refuse(load_shedding.overloaded())
+        else:
+            self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
+        self.resume_writing()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALLED_SECONDS_MAX, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
+
+    # --- The head of a request ---
+
     def data_received(self, data: bytes) -> None:
+        # At most this much of it is head; what is too large and complete is found at its end.
+        self._head_bytes += len(data)
+        self._has_chunk_ended_a_request = False
         super().data_received(data)
         if self._is_in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
-                self._refuse(431, "headers_too_large")
+            if self._head_bytes > HEAD_BYTES_MAX or len(self.url) > URL_BYTES_MAX:
+                self._refuse(self._too_large())
             elif self._head_deadline is None:
                 self._start_clock()
+        else:
+            self._head_bytes = 0
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        cast("dict[str, Any]", self.scope)[ABORT] = self.transport.abort
         self._is_in_head = True
-        self._head_bytes = 0
+        if self._has_chunk_ended_a_request:
+            # What came before in the same piece was another request's.
+            self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._stop_clock()
-        super().on_headers_complete()
+        if len(self.url) > URL_BYTES_MAX or (
+            self._head_bytes > HEAD_BYTES_MAX and self._bytes_of_head() > HEAD_BYTES_MAX
+        ):
+            self._refuse(self._too_large())
+        if not self.transport.is_closing():
+            super().on_headers_complete()
 
-    def send_400_response(self, *_: str) -> None:
-        self._refuse(400, "malformed_request")
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._has_chunk_ended_a_request = True
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def _bytes_of_head(self) -> int:
+        return len(self.url) + sum(
+            len(name) + len(value) + LINE_OVERHEAD_BYTES for name, value in self.headers
+        )
+
+    def _too_large(self) -> Problem:
+        # In the middle of the first line there are no headers yet.
+        if len(self.url) > URL_BYTES_MAX:
+            return Problem(414, "url_too_long")
+        return Problem(431, "headers_too_large")
 
     def _start_clock(self) -> None:
-        self._head_deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._refuse, 408, "request_timeout")
+        self._head_deadline = self.loop.call_later(
+            HEAD_SECONDS_MAX, self._refuse, Problem(408, "request_timeout")
+        )
 
     def _stop_clock(self) -> None:
         if self._head_deadline is not None:
             self._head_deadline.cancel()
             self._head_deadline = None
 
-    def _refuse(self, status: int, code: str) -> None:
+    # --- What the application never sees ---
+
+    def send_400_response(self, *_: str) -> None:
+        self._refuse(Problem(400, "malformed_request"))
+
+    def _refuse(self, problem: Problem) -> None:
         self._is_in_head = False
         self._stop_clock()
         if self.transport.is_closing():
             return
         # While an answer is on its way, another one would be read as a part of it.
         if self.cycle is None or self.cycle.response_complete:
-            body = Problem(status, code).body("")
-            head = b"HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\n" % (status, REASONS[status])
-            self.transport.write(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
+            with tracing.continuing(None):
+                body = problem.body("")
+            status = HTTPStatus(problem.status)
+            fields = {
+                "content-type": "application/problem+json",
+                "content-length": str(len(body)),
+                "connection": "close",
+                **problem.headers,
+            }
+            lines = [
+                f"HTTP/1.1 {status.value} {status.phrase}",
+                *(f"{name}: {fields[name]}" for name in fields),
+            ]
+            self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()

@@ -1,17 +1,11 @@
 """What every process tells Prometheus, on a port of its own. Other modules declare their gauges where they set them."""
 
-import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
-import structlog
 from prometheus_client import Gauge, Histogram, start_http_server
-
-LOOP_LAG_ALARM_SECONDS = 0.25
-LOOP_LAG_INTERVAL_SECONDS = 0.5
 
 REQUEST_SECONDS = Histogram(
     "milepost_http_request_seconds",
@@ -25,10 +19,7 @@ REQUESTS_IN_PROGRESS = Gauge(
 # A plain number, as a gauge's lock would cost every request a microsecond twice.
 requests_in_progress = 0
 REQUESTS_IN_PROGRESS.set_function(lambda: requests_in_progress)
-LOOP_LAG_SECONDS = Gauge("milepost_event_loop_lag_seconds", "How late the event loop ran a timer just now.")
 SERVICE = Gauge("milepost_service", "1, with the name of the service.", ["service"])
-
-log = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -50,14 +41,3 @@ def served(service: str, host: str, port: int | None) -> Iterator[int | None]:
         server.shutdown()
         server.server_close()
         thread.join(timeout=1)
-
-
-async def watch_loop_lag() -> None:
-    """Measure, for ever, how long the event loop is kept from its work; 250 ms and more are worth a warning."""
-    while True:
-        started = time.monotonic()
-        await asyncio.sleep(LOOP_LAG_INTERVAL_SECONDS)
-        lag_seconds = max(0.0, time.monotonic() - started - LOOP_LAG_INTERVAL_SECONDS)
-        LOOP_LAG_SECONDS.set(lag_seconds)
-        if lag_seconds > LOOP_LAG_ALARM_SECONDS:
-            log.warning("event_loop_blocked", lag_seconds=round(lag_seconds, 3))

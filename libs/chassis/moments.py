@@ -18,9 +18,11 @@ def read_moment(name: str, text: str | None) -> Moment | None:
 
     `None` stays `None`; raises `Problem` 422 naming the parameter for everything else.
     """
-    if text is not None and text.isascii() and text.isdigit():
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
         return read_position(name, text)
-    return read_instant(name, text)
+    return _instant_or_end(name, text, "a position (a whole number), an instant (RFC 3339 with offset)")
 
 
 def read_position(name: str, text: str) -> int:
@@ -32,8 +34,11 @@ def read_position(name: str, text: str) -> int:
 
 def read_instant(name: str, text: str | None) -> datetime | None:
     """`effective_at`: an instant, or the end of a date, in UTC; `None` stays `None`; raises `Problem` 422."""
-    if text is None:
-        return None
+    return None if text is None else _instant_or_end(name, text, "an instant (RFC 3339 with offset)")
+
+
+def _instant_or_end(name: str, text: str, others: str) -> datetime:
+    """An instant or the end of a date; a refusal tells what `others` are taken."""
     try:
         if DATE.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), time.max, UTC)
@@ -41,7 +46,7 @@ def read_instant(name: str, text: str | None) -> datetime | None:
             return _instant(text)
     except (ValueError, OverflowError):
         pass
-    raise wrong_parameter(name, f"{name} must be an instant (RFC 3339 with offset) or a date (YYYY-MM-DD).")
+    raise wrong_parameter(name, f"{name} must be {others} or a date (YYYY-MM-DD).")
 
 
 def _instant(text: str) -> datetime:

@@ -73,9 +73,10 @@ register(
     "unsupported_media_type",
     415,
     "Unsupported media type",
-    "Bodies are JSON: `Content-Type: application/json`.",
+    "Bodies are JSON (`Content-Type: application/json`), imports are lines of JSON (`application/x-ndjson`).",
 )
 register("invalid_request", 422, "Invalid request", "`errors` lists what is wrong and where.")
+register("repeated_parameter", 422, "Repeated parameter", "A parameter that takes one value has several.")
 register("unknown_parameter", 422, "Unknown parameter", "The operation has no query parameter of that name.")
 register(
     "cursor_mismatch", 422, "Cursor mismatch", "The cursor belongs to another filter, sort or organization."
@@ -87,6 +88,7 @@ register(
 )
 register("precondition_required", 428, "Precondition required", "Your organization demands `If-Match` here.")
 register("too_many_requests", 429, "Too many requests", "Slow down; `Retry-After` says for how many seconds.")
+register("url_too_long", 414, "URL too long", "The URL is longer than what the service accepts.")
 register(
     "headers_too_large", 431, "Headers too large", "The headers are larger than what the service accepts."
 )
@@ -107,7 +109,7 @@ register(
     "projection_behind",
     503,
     "Projection behind",
-    "What you ask for is recorded but not projected yet; ask again.",
+    "The service has not come as far as you ask for; ask again after `Retry-After` seconds.",
 )
 register("storage_full", 507, "Storage full", "The database has no room left; reading still works.")
 
@@ -123,6 +125,7 @@ CODE_OF_STATUS: dict[int, str] = {
     410: "gone",
     412: "stale_version",
     413: "content_too_large",
+    414: "url_too_long",
     415: "unsupported_media_type",
     422: "invalid_request",
     428: "precondition_required",

@@ -95,7 +95,11 @@ def problem_of(error: Exception) -> Problem:
             code = CODE_OF_STATUS.get(error.status_code, "internal_error")
             return Problem(error.status_code, code, headers=error.headers)
         case RequestValidationError():
-            return invalid_request(error.errors())
+            faults = error.errors()
+            # What is no id names nothing, as an id that nobody has.
+            if any(fault["loc"][0] == "path" for fault in faults):
+                return Problem(404, "not_found")
+            return invalid_request(faults)
         case ValidationError():
             return invalid_request(
                 error.errors(include_url=False, include_context=False, include_input=False)

@@ -5,6 +5,7 @@ Every background loop is supervised: the death of one ends the process, and some
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import sys
@@ -19,12 +20,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.chassis import garbage, logging, metrics, problems, tracing
-from libs.chassis.http_protocol import BoundedHttpProtocol
+from libs.chassis.http_protocol import BoundedConfig, BoundedHttpProtocol
+from libs.chassis.load_shedding import LOOP_LAG
 from libs.chassis.problems import Problem
 from libs.chassis.settings import ServiceSettings
 
 REQUESTS_SECONDS_MAX = 8
 LOOPS_SECONDS_MAX = 3.0
+# Databases, broker, log, keys: what a process has open beside its clients.
+OTHER_FILES_MAX = 256
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +81,7 @@ class _Process:
     async def run(self) -> bool:
         """Returns whether something died that should live."""
         listening = _listen(self._settings.host, self._settings.port)
-        server = _Server(_config(starting))
+        server = _Server(_config(starting, self._settings.connections_max))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         living = asyncio.create_task(self._live(server, serving), name="program")
         self._obey_signals(living)
@@ -109,7 +113,7 @@ class _Process:
     async def _live(self, server: "_Server", serving: "asyncio.Task[None]") -> None:
         async with self._program(self._stopping) as program:
             loops = [asyncio.create_task(_endless(name, loop)) for name, loop in program.loops.items()]
-            loops.append(asyncio.create_task(_endless("loop lag", metrics.watch_loop_lag)))
+            loops.append(asyncio.create_task(_endless("loop lag", LOOP_LAG.watch)))
             garbage.settle()
             server.switch_to(program.app)
             self._is_serving = True
@@ -149,6 +153,7 @@ class _Server(uvicorn.Server):
 
 async def starting(scope: Scope, receive: Receive, send: Send) -> None:
     """The application while the real one waits for what it needs: alive, but not ready."""
+    tracing.adopt(None)
     if scope["path"] == "/livez":
         answer: Response = PlainTextResponse("alive\n", headers={"Connection": "close"})
     else:
@@ -178,8 +183,9 @@ async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
             task.exception()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: ASGIApp, connections_max: int) -> BoundedConfig:
+    _allow_open_files(connections_max + OTHER_FILES_MAX)
+    config = BoundedConfig(
         app,
         loop="none",
         http=BoundedHttpProtocol,
@@ -193,6 +199,16 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=REQUESTS_SECONDS_MAX,
     )
+    config.connections_max = connections_max
+    return config
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise the soft limit of open files as far as that needs, and the hard one allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,6 +17,7 @@ from libs.access.authentication import current_caller
 from libs.access.authorize import authorize, visible_projects
 from libs.chassis import tracing
 from libs.chassis.problems import Problem
+from libs.chassis.queries import refuse_except
 from services.projects.importing import LINE_BYTES_MAX, Importer, ImportHandler, LineOutcome, LineResult
 
 PATH = "/v1/imports"
@@ -36,6 +37,7 @@ def routes() -> list[BaseRoute]:
 
 async def post(request: Request) -> Response:
     """Import the lines of the body."""
+    refuse_except(request)
     caller = await current_caller(request)
     importer = Importer(
         caller.org_id,

@@ -8,12 +8,12 @@ from typing import Any
 from fastapi import Request, Response
 
 from libs.access.authorize import visible_projects
-from libs.chassis.conditional import etag
+from libs.chassis.conditional import etag, is_unmodified
 from libs.chassis.freshness import POSITION_HEADER, fresh_enough
 from libs.chassis.identity import Caller
+from libs.chassis.openapi_headers import named
 from libs.chassis.pagination import page_request, sort_keys
 from libs.chassis.problems import Problem
-from libs.chassis.queries import refuse_except
 from services.timeline.api.forms import Form
 from services.timeline.api.questions import AsOfParameters, PageParameters
 from services.timeline.as_of import AsOf
@@ -32,7 +32,14 @@ from services.timeline.reading import Reader
 
 # A chart opened by itself is a document: it may style itself and nothing else.
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "Not there, or not to be seen."}}
+# What the API document says of some routes beside what their forms tell.
+VERSIONED: dict[int | str, dict[str, Any]] = {200: {"headers": named("ETag")}}
+CHART: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"image/svg+xml": {"schema": {"type": "string", "format": "binary"}, "example": "<svg/>"}},
+        "headers": named("Content-Security-Policy"),
+    }
+}
 
 
 @asynccontextmanager
@@ -40,7 +47,6 @@ async def asked(
     request: Request, caller: Caller, parameters: AsOfParameters, pinned_to: int | None = None
 ) -> AsyncIterator[Reading]:
     """The snapshot that answers a request, for what the caller may see today."""
-    refuse_except(request, type(parameters).model_fields)
     await fresh_enough(request, request.app.state.progress)
     reader: Reader = request.app.state.reader
     scope = Scope(caller.org_id, visible_projects(caller))
@@ -101,14 +107,22 @@ async def listed(
 def answer(
     form: Form, as_of: AsOf, *, version: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer with the position it was read at, and the tag that a conditional command needs.
-
-    It is never a 304: what is overdue depends on the instant asked for, not on the version alone.
-    """
+    """The answer with the position it was read at, and the tag that a conditional command needs."""
     fields = {POSITION_HEADER: str(as_of.position), **(headers or {})}
     if version is not None:
         fields["ETag"] = etag(version)
     return Response(form.model_dump_json(), media_type="application/json", headers=fields)
+
+
+def shown(
+    request: Request, form: Form, as_of: AsOf, version: int, *, depends_on_day: bool = False
+) -> Response:
+    """A single resource; 304 for who has this version, unless the day has changed what is derived from it."""
+    if not depends_on_day and is_unmodified(request.headers.get("if-none-match"), version):
+        return Response(
+            status_code=304, headers={POSITION_HEADER: str(as_of.position), "ETag": etag(version)}
+        )
+    return answer(form, as_of, version=version)
 
 
 async def drawn(request: Request, chart: dict[str, Any], as_of: AsOf) -> Response:

@@ -14,7 +14,7 @@ from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind, Priority
 from services.timeline import issue_history
 from services.timeline.api import issue_forms
-from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, drawn, listed
+from services.timeline.api.asking import CHART, VERSIONED, Listing, answer, asked, drawn, listed, shown
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.issue_forms import IssueAnswer, IssueForm, IssueHistory, IssueList
 from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, PageParameters, Text
@@ -22,7 +22,7 @@ from services.timeline.asking import Conditions, Reading, Row, Sort
 from services.timeline.charts.issue_life import issue_life_chart
 from services.timeline.measures.time_in_state import blocks, stays
 
-router = APIRouter(prefix="/v1/timeline", tags=["issues"], responses=NOT_FOUND)
+router = APIRouter(prefix="/v1/timeline", tags=["issues"])
 
 PRIORITIES = "coalesce(array_position(array['low','medium','high','critical'], priority), 0)"
 LISTING = Listing(
@@ -74,7 +74,11 @@ class IssueFilter(PageParameters):
         )
 
 
-@router.get("/issues", response_model=IssueList, summary="Issues as of then")
+@router.get(
+    "/issues",
+    response_model=IssueList,
+    summary="Issues as of then",
+)
 async def list_issues(
     request: Request,
     parameters: Annotated[IssueFilter, Query()],
@@ -107,13 +111,14 @@ async def get_issue(
         description=rows[0]["note"],
         as_of=Standpoint.of(reading.as_of),
     )
-    return answer(form, reading.as_of, version=rows[-1]["version"])
+    return shown(request, form, reading.as_of, rows[-1]["version"])
 
 
 @router.get(
     "/issues/{issue_id}/history",
     response_model=IssueHistory,
     summary="Everything that happened to an issue",
+    responses=VERSIONED,
 )
 async def get_issue_history(
     request: Request,
@@ -130,8 +135,8 @@ async def get_issue_history(
 @router.get(
     "/issues/{issue_id}/history.svg",
     response_class=Response,
-    responses={200: {"content": {"image/svg+xml": {}}, "description": "The states of the issue over time"}},
     summary="The life of an issue as a chart",
+    responses=CHART,
 )
 async def draw_issue_history(
     request: Request,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -60,6 +60,18 @@ class MilestoneForm(Form):
             known_from=row["known_from"],
             recorded_at=row["recorded_at"],
             effective_at=row["effective_at"],
+        )
+
+    def has_aged(self, as_of: AsOf) -> bool:
+        """Whether time alone made it overdue, missed or past all risk since its last change.
+
+        Each of the three turns once: equal at both ends, they were equal all the time between.
+        """
+        dates = Dates(self.state, self.baseline_on, self.forecast_on, self.achieved_on)
+        changed_on = self.recorded_at.astimezone(UTC).date()
+        return any(
+            judge(dates, changed_on) != judge(dates, as_of.judged_on)
+            for judge in (is_overdue, is_missed, is_at_risk)
         )
 
 

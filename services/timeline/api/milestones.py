@@ -12,7 +12,7 @@ from libs.access.authorize import not_found
 from libs.chassis.identity import Caller
 from libs.events.schedule import MilestoneState
 from services.timeline import milestone_history
-from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, drawn, listed
+from services.timeline.api.asking import CHART, VERSIONED, Listing, answer, asked, drawn, listed, shown
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.milestone_forms import (
     MilestoneAnswer,
@@ -31,7 +31,7 @@ from services.timeline.charts.milestone_trend import milestone_trend_chart
 from services.timeline.measures.trend import Trend, trend
 from services.timeline.milestone_history import Story
 
-router = APIRouter(prefix="/v1/timeline", tags=["milestones"], responses=NOT_FOUND)
+router = APIRouter(prefix="/v1/timeline", tags=["milestones"])
 
 OPEN = "state in ('planned', 'committed')"
 EXPECTED = "coalesce(achieved_on, forecast_on)"
@@ -121,18 +121,19 @@ async def get_milestone(
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
         story = await _story(reading, milestone_id)
+    standing = _standing(story, reading)
     form = MilestoneAnswer(
-        **_standing(story, reading).model_dump(),
-        description=story.description,
-        as_of=Standpoint.of(reading.as_of),
+        **standing.model_dump(), description=story.description, as_of=Standpoint.of(reading.as_of)
     )
-    return answer(form, reading.as_of, version=story.standing.version)
+    depends_on_day = standing.has_aged(reading.as_of)
+    return shown(request, form, reading.as_of, standing.version, depends_on_day=depends_on_day)
 
 
 @router.get(
     "/milestones/{milestone_id}/history",
     response_model=MilestoneHistory,
     summary="Every baseline, forecast and actual of a milestone",
+    responses=VERSIONED,
 )
 async def get_milestone_history(
     request: Request,
@@ -158,6 +159,7 @@ async def get_milestone_history(
     "/milestones/{milestone_id}/trend",
     response_model=MilestoneTrend,
     summary="The trend of a milestone: its forecast against the day it was reported",
+    responses=VERSIONED,
 )
 async def get_milestone_trend(
     request: Request,
@@ -174,8 +176,8 @@ async def get_milestone_trend(
 @router.get(
     "/milestones/{milestone_id}/trend.svg",
     response_class=Response,
-    responses={200: {"content": {"image/svg+xml": {}}, "description": "The trend as a chart"}},
     summary="The trend of a milestone as a chart",
+    responses=CHART,
 )
 async def draw_milestone_trend(
     request: Request,

@@ -11,7 +11,7 @@ from libs.access.authorize import not_found
 from libs.chassis.identity import Caller
 from libs.events.portfolio import Methodology, ProjectState
 from services.timeline import activity, project_history
-from services.timeline.api.asking import NOT_FOUND, Listing, answer, asked, listed
+from services.timeline.api.asking import VERSIONED, Listing, answer, asked, listed, shown
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.project_forms import (
     ActivityForm,
@@ -27,7 +27,7 @@ from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, P
 from services.timeline.asking import Conditions, Reading, Row, Sort
 from services.timeline.summary import issue_counts, milestone_counts
 
-router = APIRouter(prefix="/v1/timeline", tags=["projects"], responses=NOT_FOUND)
+router = APIRouter(prefix="/v1/timeline", tags=["projects"])
 
 LISTING = Listing(
     sorts={
@@ -88,7 +88,11 @@ class ActivityFilter(PageParameters):
         )
 
 
-@router.get("/projects", response_model=ProjectList, summary="Projects as of then")
+@router.get(
+    "/projects",
+    response_model=ProjectList,
+    summary="Projects as of then",
+)
 async def list_projects(
     request: Request,
     parameters: Annotated[ProjectFilter, Query()],
@@ -117,7 +121,7 @@ async def get_project(
     async with asked(request, caller, parameters) as reading:
         row = await _project(reading, project_id)
     form = ProjectAnswer(**ProjectForm.of(row).model_dump(), as_of=Standpoint.of(reading.as_of))
-    return answer(form, reading.as_of, version=row["version"])
+    return shown(request, form, reading.as_of, row["version"])
 
 
 @router.get(
@@ -151,6 +155,7 @@ async def list_activity(
     "/projects/{project_id}/summary",
     response_model=ProjectSummary,
     summary="What a project amounts to",
+    responses=VERSIONED,
 )
 async def get_project_summary(
     request: Request,

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from libs.chassis import http_protocol
-from libs.chassis.http_protocol import BoundedHttpProtocol
+from libs.chassis.http_protocol import BoundedConfig, BoundedHttpProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
@@ -22,7 +22,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest_asyncio.fixture
 async def port() -> AsyncIterator[int]:
-    config = uvicorn.Config(app, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
+    config = BoundedConfig(app, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -67,7 +67,7 @@ async def test_a_head_too_large_is_refused(port: int, size: int) -> None:
 
 
 async def test_a_url_too_long_is_refused(port: int) -> None:
-    assert problem(await answer(port, b"GET /" + b"a" * 70_000)) == (431, "headers_too_large")
+    assert problem(await answer(port, b"GET /" + b"a" * 70_000)) == (414, "url_too_long")
 
 
 async def test_what_is_no_http_is_refused_with_a_problem(port: int) -> None:

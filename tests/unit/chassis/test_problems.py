@@ -57,15 +57,19 @@ async def test_another_media_type(client: httpx2.AsyncClient) -> None:
 
 
 async def test_every_fault_is_named_by_its_place_and_none_is_repeated(client: httpx2.AsyncClient) -> None:
-    response = await client.post("/v1/things/canary/grow", json={"name": ["canary"], "wide": "canary"})
+    response = await client.post("/v1/things/1/grow", json={"name": ["canary"], "wide": "canary"})
     errors = problem(response, 422, "invalid_request")["errors"]
     assert [error.get("pointer") or error["parameter"] for error in errors] == [
-        "thing_id",
         "/name",
         "/size",
         "/wide",
     ]
     assert "canary" not in json.dumps(errors)
+
+
+async def test_what_is_no_id_names_nothing(client: httpx2.AsyncClient) -> None:
+    malformed = await client.post("/v1/things/canary/grow", json={"name": "a", "size": 1})
+    problem(malformed, 404, "not_found")
 
 
 async def test_what_a_validator_says_of_the_input_is_not_passed_on(client: httpx2.AsyncClient) -> None:

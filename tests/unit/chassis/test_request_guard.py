@@ -9,13 +9,14 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.chassis import request_guard, tracing
+from libs.chassis import exchange, tracing
 from libs.chassis.request_guard import RequestGuard
 from libs.chassis.settings import ServiceSettings
 from tests.support.spans import Collector
 from tests.unit.chassis import things
 
 JSON = {"content-type": "application/json"}
+LINES = {"content-type": "application/x-ndjson"}
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -41,7 +42,7 @@ async def test_a_body_too_large_is_refused_whether_announced_or_not(
 
 
 async def test_an_import_may_be_larger(client: httpx2.AsyncClient) -> None:
-    response = await client.post("/v1/imports", content=chunks(5), headers=JSON)
+    response = await client.post("/v1/imports", content=chunks(5), headers=LINES)
     assert response.status_code == 400
 
 
@@ -63,7 +64,7 @@ async def test_a_body_that_never_arrives_is_the_senders_fault(settings: ServiceS
 async def test_a_silent_import_is_given_up(
     settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_guard, "IMPORT_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(exchange, "IMPORT_IDLE_SECONDS", 0.05)
     started = await asked(things.create(settings), "/v1/imports", silent)
     assert started["status"] == 408
 
