@@ -101,20 +101,22 @@ def _webhook(samples: Mapping[Published, Json]) -> Json:
 
 def _feed_page(samples: Mapping[Published, Json]) -> Json:
     sample = next(iter(samples.values()))
+    page = {"items": [sample], "next_after": sample["position"], "head": sample["position"] + 7}
     payload = {
         "type": "object",
-        "required": ["items", "head"],
+        "required": ["items", "next_after", "head"],
         "properties": {
             "items": {
                 "type": "array",
                 "items": _schema(EVENT),
                 "description": "Events in the order of positions.",
             },
-            "head": {
+            "next_after": {
                 "type": "integer",
                 "minimum": 0,
-                "description": "Up to where this page has looked: go on `after` it, also where it holds no event.",
+                "description": "Go on `after` it, also where this page has no event: there was nothing else for you.",
             },
+            "head": {"type": "integer", "minimum": 0, "description": "Where the log ended at that moment."},
         },
     }
     return {
@@ -123,7 +125,7 @@ def _feed_page(samples: Mapping[Published, Json]) -> Json:
         "summary": "Events after a position, and where to go on.",
         "contentType": "application/json",
         "payload": payload,
-        "examples": [{"name": FEED_PAGE, "payload": {"items": [sample], "head": sample["position"]}}],
+        "examples": [{"name": FEED_PAGE, "payload": page}],
     }
 
 

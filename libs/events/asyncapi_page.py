@@ -19,7 +19,7 @@ STYLE = """
 body { margin: 0; display: flex; font: 1rem/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
 nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; flex: 0 0 17rem; padding: 1.5rem;
       background: var(--soft); border-right: 1px solid var(--line); font-size: .875rem }
-nav b { display: block; margin-top: 1rem } nav a { display: block; padding: .1rem 0 }
+nav b { display: block; margin-top: 1rem } nav a { display: block; padding: .1rem 0; overflow-wrap: anywhere }
 main { flex: 1; min-width: 0; max-width: 60rem; padding: 1.5rem 2.5rem 6rem }
 a { color: var(--accent); text-decoration: none } a:hover { text-decoration: underline }
 h1 { margin-top: 0 } h2 { margin-top: 3rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line) }

@@ -25,9 +25,8 @@ SECURITY_SCHEMES: dict[str, Json] = {
         "description": "`Authorization: Bearer mpk_…` with an API key, or a person's JWT.",
     },
     "natsApiKey": {
-        "type": "apiKey",
-        "in": "user",
-        "description": "The user is the API key, `mpk_…`; there is no password.",
+        "type": "userPassword",
+        "description": "The API key, `mpk_…`, is the password of any user name, or the token of a client that sends one.",
     },
 }
 
@@ -95,7 +94,7 @@ CHOICE_OF_EVENTS: dict[str, Json] = {
     "type": {
         "type": "array",
         "items": _TEXT,
-        "description": "Only events of these types; repeat it for several.",
+        "description": "Only events of these types; `milestone.*` is all of an aggregate. Repeat it for several.",
     },
 }
 
@@ -107,7 +106,7 @@ def channels(events: Sequence[str], *, webhook: str, feed_page: str) -> dict[str
         "feed": {
             "title": "Event feed",
             "address": FEED_PATH,
-            "description": "Pages of events after a position. Waits for the next one when asked to.",
+            "description": "Pages of events after a position. With `Prefer: wait=5` an empty one waits for an event.",
             "servers": [_server("projects")],
             "messages": _messages(feed_page),
         },
@@ -140,17 +139,17 @@ def channels(events: Sequence[str], *, webhook: str, feed_page: str) -> dict[str
 
 def operations() -> dict[str, Json]:
     """What Milepost does on each channel."""
-    waiting = {
+    limit = {
         "type": "integer",
         "minimum": 1,
-        "maximum": 200,
+        "maximum": 1000,
         "default": 50,
         "description": "Events on a page.",
     }
     return {
         "answerFeed": {
             **_sending("feed", "Answer with a page of events"),
-            "bindings": _http("GET", {**CHOICE_OF_EVENTS, "limit": waiting}),
+            "bindings": _http("GET", {**CHOICE_OF_EVENTS, "limit": limit}),
         },
         "streamEvents": {
             **_sending("stream", "Send every event as it is recorded"),
