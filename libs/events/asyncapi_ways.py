@@ -26,7 +26,7 @@ SECURITY_SCHEMES: dict[str, Json] = {
     },
     "natsApiKey": {
         "type": "userPassword",
-        "description": "The API key, `mpk_…`, is the password of any user name, or the token of a client that sends one.",
+        "description": "The API key, `mpk_…`, is the password of any user, or the token of the connection.",
     },
 }
 
