@@ -6,7 +6,6 @@ never by themselves, so that an organization always has one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import ClassVar, assert_never
 from uuid import UUID
 
@@ -28,7 +27,6 @@ from services.projects.facts import Facts
 from services.projects.references import open_project
 
 PROJECTS_MAX = 1_000
-NO_PROJECTS: Mapping[UUID, ProjectRole] = MappingProxyType({})
 
 # --- Commands ---
 
@@ -117,7 +115,7 @@ class Member:
     project_id: ClassVar[UUID | None] = None
 
     role: OrganizationRole | None = None
-    project_roles: Mapping[UUID, ProjectRole] = field(default_factory=lambda: NO_PROJECTS)
+    project_roles: Mapping[UUID, ProjectRole] = field(default_factory=dict)
     is_erased: bool = False
 
 
