@@ -6,7 +6,7 @@ ENVIRONMENT := .venv/bin/python
 SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 
-.PHONY: help environment run reset demo test test-unit test-fault bench check format events lock migrate rebuild \
+.PHONY: help environment run reset demo test test-unit test-fault bench check format events openapi lock migrate rebuild \
         images k8s-validate
 
 help: ## list the targets
@@ -45,6 +45,9 @@ format: environment ## write every file as `make check` wants it
 events: environment ## write docs/events.md, the schemas and docs/asyncapi.json from the vocabulary
 	@$(ENVIRONMENT) -m libs.events.documentation
 	@$(ENVIRONMENT) -m tests.contract.publishing
+
+openapi: environment ## write docs/openapi/ from the code; refused where it would break a published client
+	@$(ENVIRONMENT) -m deploy.openapi
 
 lock: environment ## pin dependencies anew; ARGS=--upgrade takes current releases
 	@$(ENVIRONMENT) -m deploy.local.lock $(ARGS)

@@ -15,6 +15,7 @@ CHECKS = {
     "import laws": "lint-imports --no-cache",
     "house rules": "python -m deploy.house",
     "events.md": "python -m libs.events.documentation --check",
+    "openapi": "python -m deploy.openapi --check",
     "asyncapi": "python -m tests.contract.publishing --check",
 }
 

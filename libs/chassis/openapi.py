@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 document, mended where the framework says less, or other, than what the service does."""
+"""The OpenAPI 3.1 document, completed: what is the same for every operation is said once, here.
+
+An operation states what is its own: its forms, its parameters, and under `x-problems` the codes of its refusals.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,12 +9,33 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from libs.chassis import problem_codes
+from libs.chassis import openapi_examples, openapi_headers, openapi_problems
+
+Operation = dict[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "patch")
-PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
-BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-STATUSES_OF_ALL = ("401", "403", "422", "500", "503")
+# The security of an operation that everybody may call.
+PUBLIC: list[dict[str, list[str]]] = []
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT or API key",
+    "description": "`Authorization: Bearer <token>`: the access token of a person (a JWT), or an API key (`mpk_…`).",
+}
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait=N`: wait up to N seconds, at most 5, until `min_position` can be read.",
+    "schema": {"type": "string", "maxLength": 200, "examples": ["wait=5"]},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Entity tags the client has; one that is still true is answered with 304.",
+    "schema": {"type": "string", "maxLength": 1_000, "examples": ['"3"']},
+}
 # Only of the framework's own making; they describe a body that is never sent.
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
@@ -22,94 +46,66 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def mended(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with problems for every error, the bearer scheme, and without what no client can use.
+def refusing(*codes: str) -> Operation:
+    """For `openapi_extra`: the codes of problems that only this operation gives."""
+    return {openapi_problems.DECLARED: list(codes)}
 
-    Raises `ValueError` if two operations share an id.
+
+def mended(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with problems, headers, examples and the bearer scheme, and without what no client can use.
+
+    Raises `ValueError` if two operations share an id, or one names an unknown problem.
     """
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in FOREIGN_SCHEMAS:
         schemas.pop(name, None)
-    schemas["Problem"] = problem_schema()
+    schemas["Problem"] = openapi_problems.schema()
     components.setdefault("securitySchemes", {})["bearer"] = dict(BEARER)
     document.setdefault("security", [{"bearer": []}])
+    _require_unique_ids(document)
+    for method, operation in _described(document):
+        _complete_parameters(method, operation, components)
+        openapi_problems.complete(operation, components)
+        openapi_headers.complete(operation, components)
+        openapi_examples.complete(operation, components)
+    _drop_keyword(document, "itemSchema")
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """Every operation of a document, in its order."""
+    return (operation for _, operation in _described(document))
+
+
+def _described(document: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
+    for path in document.get("paths", {}).values():
+        for method in METHODS:
+            if method in path:
+                yield method, path[method]
+
+
+def _complete_parameters(method: str, operation: Operation, components: dict[str, Any]) -> None:
+    """Who can name a position can wait for it, and who reads one resource can ask whether it changed."""
+    parameters = operation.setdefault("parameters", [])
+    if "min_position" in names_of_parameters(operation):
+        parameters.append(dict(PREFER))
+    if method == "get" and openapi_headers.has_version(operation["responses"].get("200", {}), components):
+        parameters.append(dict(IF_NONE_MATCH))
+        operation["responses"].setdefault("304", {"description": "Not modified"})
+
+
+def names_of_parameters(operation: Operation) -> set[str]:
+    """The names of everything an operation takes beside its body."""
+    return {parameter["name"] for parameter in operation.get("parameters", ())}
+
+
+def _require_unique_ids(document: dict[str, Any]) -> None:
     seen: set[str] = set()
     for operation in operations(document):
         if operation["operationId"] in seen:
             raise ValueError(f"two operations are called {operation['operationId']}")
         seen.add(operation["operationId"])
-        _mend_responses(operation["responses"])
-    _drop_keyword(document, "itemSchema")
-    return document
-
-
-def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every operation of a document, in its order."""
-    for path in document.get("paths", {}).values():
-        for method in METHODS:
-            if method in path:
-                yield path[method]
-
-
-def problem_schema() -> dict[str, Any]:
-    """The JSON Schema of `application/problem+json` as services send it."""
-    text = {"type": "string"}
-    fault = {
-        "type": "object",
-        "required": ["code", "detail"],
-        "properties": {
-            "pointer": {**text, "description": "JSON pointer into the body."},
-            "parameter": {**text, "description": "Name of the parameter."},
-            "code": text,
-            "detail": text,
-        },
-    }
-    return {
-        "type": "object",
-        "title": "Problem",
-        "description": "Why a request did not succeed (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "instance", "code", "trace_id"],
-        "properties": {
-            "type": {**text, "format": "uri-reference", "description": "Where the code is explained."},
-            "title": text,
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": text,
-            "instance": {**text, "format": "uri-reference"},
-            "code": {**text, "enum": sorted(problem_codes.REGISTRY)},
-            "trace_id": {"type": ["string", "null"], "description": "Tell it to whoever helps you."},
-            "errors": {"type": "array", "items": fault},
-        },
-        "additionalProperties": True,
-    }
-
-
-def problem_response(status: str) -> dict[str, Any]:
-    """The entry of one error status, with an example that validates."""
-    code = problem_codes.CODE_OF_STATUS.get(int(status), "internal_error")
-    meaning = problem_codes.known(code, int(status))
-    example = {
-        "type": f"/problems/{code}",
-        "title": meaning.title,
-        "status": int(status),
-        "detail": meaning.explanation,
-        "instance": "/v1/milestones/01987e9c-7d0a-7c5e-9a35-2f6c0f6f3c11",
-        "code": code,
-        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-    }
-    content = {"application/problem+json": {"schema": dict(PROBLEM_REFERENCE), "example": example}}
-    return {"description": meaning.title, "content": content}
-
-
-def _mend_responses(responses: dict[str, Any]) -> None:
-    errors = {status for status in responses if status[:1] in ("4", "5")}
-    for status in sorted(errors | set(STATUSES_OF_ALL)):
-        if "application/problem+json" not in responses.get(status, {}).get("content", {}):
-            responses[status] = {**problem_response(status), **_headers_of(responses.get(status, {}))}
-
-
-def _headers_of(response: dict[str, Any]) -> dict[str, Any]:
-    return {"headers": response["headers"]} if "headers" in response else {}
 
 
 def _drop_keyword(node: Any, keyword: str) -> None:

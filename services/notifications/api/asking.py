@@ -1,6 +1,6 @@
 """From a request to a caller, a page, a fresh enough position or a command; and from an answer to bytes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from libs.access.authentication import current_caller
-from libs.chassis import problem_codes
+from libs.chassis import openapi, problem_codes
 from libs.chassis.bodies import read_body
 from libs.chassis.conditional import etag, if_match, is_unmodified
 from libs.chassis.faults import wrong_parameter
@@ -46,13 +46,14 @@ problem_codes.register(
     "Endpoint not active",
     "The webhook is unverified, paused or disabled; verify or resume it first.",
 )
-for code, title in {
+URL_PROBLEMS = {
     "url_malformed": "URL malformed",
     "url_has_credentials": "URL has credentials",
     "url_not_https": "URL is not https",
     "port_not_allowed": "Port not allowed",
     "address_not_public": "Address not public",
-}.items():
+}
+for code, title in URL_PROBLEMS.items():
     problem_codes.register(code, 422, title, "Webhooks go to public addresses over https, and nowhere else.")
 
 
@@ -106,14 +107,22 @@ IF_MATCH = {
 
 
 def takes(
-    model: type[BaseModel] | None = None, *, required: bool = True, versioned: bool = True
+    model: type[BaseModel] | None = None,
+    *,
+    required: bool = True,
+    versioned: bool = True,
+    refusing: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The part of the API document that says what a command takes: a body, a key, and a version if it has one."""
-    parameters = [IDEMPOTENCY_KEY, IF_MATCH] if versioned else [IDEMPOTENCY_KEY]
+    """The part of the API document that says what a command takes: a body, a key, and a version if it has one.
+
+    `refusing` are the codes of the problems that only this command gives.
+    """
+    parameters = [dict(IDEMPOTENCY_KEY), dict(IF_MATCH)] if versioned else [dict(IDEMPOTENCY_KEY)]
+    said = {"parameters": parameters, **openapi.refusing(*refusing)}
     if model is None:
-        return {"parameters": parameters}
+        return said
     content = {JSON: {"schema": model.model_json_schema()}}
-    return {"parameters": parameters, "requestBody": {"required": required, "content": content}}
+    return {**said, "requestBody": {"required": required, "content": content}}
 
 
 async def body_of(request: Request, model: type[Model]) -> Model:

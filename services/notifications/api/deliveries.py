@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from libs.access.authorize import not_found
-from libs.chassis.postgres import Connection
 from libs.chassis.problems import Problem
+from libs.chassis.sessions import Connection
 from libs.events.envelope import instant, instant_text
 from services.notifications.api.asking import (
     STRICT,
@@ -118,7 +118,7 @@ async def resend_since(request: Request, asker: Asker, endpoint_id: UUID) -> Res
     PREFIX + "/{endpoint_id}/test",
     status_code=202,
     response_model=DeliveryForm,
-    openapi_extra=takes(),
+    openapi_extra=takes(refusing=("endpoint_not_active",)),
     summary="Send a test; look at the delivery for its result",
 )
 async def test_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:
@@ -142,7 +142,7 @@ async def test_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Res
     PREFIX + "/{endpoint_id}/verify",
     status_code=202,
     response_model=DeliveryForm,
-    openapi_extra=takes(),
+    openapi_extra=takes(refusing=("endpoint_not_active",)),
     summary="Send another challenge; look at the delivery for its result",
     description=PROOF,
 )

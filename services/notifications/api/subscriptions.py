@@ -9,8 +9,8 @@ from uuid_utils.compat import uuid7
 
 from libs.access.authorize import Action, authorize, not_found
 from libs.chassis.identity import Caller
-from libs.chassis.postgres import Connection
 from libs.chassis.problems import Problem
+from libs.chassis.sessions import Connection
 from services.notifications import subscriptions
 from services.notifications.api.asking import (
     STRICT,
@@ -51,7 +51,9 @@ async def list_kinds(asker: Asker) -> Response:
     PREFIX,
     status_code=201,
     response_model=SubscriptionForm,
-    openapi_extra=takes(Subscribe, versioned=False),
+    openapi_extra=takes(
+        Subscribe, versioned=False, refusing=("nothing_named", "already_exists", "too_many_subscriptions")
+    ),
     summary="Subscribe to a project, an entity or kinds of event",
 )
 async def subscribe(request: Request, asker: Asker) -> Response:
@@ -95,7 +97,9 @@ async def list_subscriptions(
 
 
 @router.get(
-    PREFIX + "/{subscription_id}", response_model=SubscriptionForm, summary="One of your subscriptions"
+    PREFIX + "/{subscription_id}",
+    response_model=SubscriptionForm,
+    summary="One of your subscriptions",
 )
 async def show_subscription(request: Request, asker: Asker, subscription_id: UUID) -> Response:
     store: subscriptions.Subscriptions = request.app.state.subscriptions
@@ -108,7 +112,7 @@ async def show_subscription(request: Request, asker: Asker, subscription_id: UUI
 @router.post(
     PREFIX + "/{subscription_id}/revise",
     response_model=SubscriptionForm,
-    openapi_extra=takes(ReviseSubscription),
+    openapi_extra=takes(ReviseSubscription, refusing=("nothing_named",)),
     summary="Ask for something else from now on",
 )
 async def revise_subscription(request: Request, asker: Asker, subscription_id: UUID) -> Response:

@@ -12,10 +12,11 @@ from uuid_utils.compat import uuid7
 
 from libs.access.authorize import Action, actions, authorize, not_found
 from libs.chassis.identity import Caller
-from libs.chassis.postgres import Connection
 from libs.chassis.problems import Problem
+from libs.chassis.sessions import Connection
 from services.notifications.api.asking import (
     STRICT,
+    URL_PROBLEMS,
     Asker,
     Paging,
     answered,
@@ -60,7 +61,11 @@ Change = Callable[[Connection, Endpoint, datetime], Awaitable[Endpoint]]
     PREFIX,
     status_code=201,
     response_model=WebhookWithSecret,
-    openapi_extra=takes(RegisterWebhook, versioned=False),
+    openapi_extra=takes(
+        RegisterWebhook,
+        versioned=False,
+        refusing=("already_exists", "too_many_endpoints", *URL_PROBLEMS),
+    ),
     summary="Register a webhook; the answer shows its secret, once",
     description=PROOF,
 )
@@ -124,7 +129,7 @@ async def show_webhook_health(request: Request, asker: Asker, endpoint_id: UUID)
 @router.post(
     PREFIX + "/{endpoint_id}/revise",
     response_model=WebhookForm,
-    openapi_extra=takes(ReviseWebhook),
+    openapi_extra=takes(ReviseWebhook, refusing=URL_PROBLEMS),
     summary="Change where a webhook goes and what it tells",
 )
 async def revise_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Response:

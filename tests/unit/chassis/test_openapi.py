@@ -32,7 +32,8 @@ def test_the_document_is_valid_and_every_error_is_a_problem(settings: ServiceSet
         for response in errors:
             content = response["content"]
             assert list(content) == ["application/problem+json"]
-            Draft202012Validator(schema).validate(content["application/problem+json"]["example"])
+            for code in content["application/problem+json"]["examples"]:
+                Draft202012Validator(schema).validate(document["components"]["examples"][code]["value"])
 
 
 def test_operations_are_named_as_methods(settings: ServiceSettings) -> None:
