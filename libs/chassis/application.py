@@ -64,6 +64,10 @@ class Application(FastAPI):
         templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
         return RequestGuard(app, templates=templates, **self._guard)
 
+    def tell_of_access(self, recorder: AccessRecorder) -> None:
+        """Have the guard tell `recorder` who was denied what; before the first request."""
+        self._guard = {**self._guard, "recorder": recorder}
+
     def describe(self, paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
         """Add operations of plain routes, and the schemas they name, to the document."""
         self._described = (dict(paths), dict(schemas))
@@ -90,18 +94,17 @@ def create(
     stopping: asyncio.Event | None = None,
     description: str = "",
     deprecations: Deprecations = deprecation.NONE,
-    recorder: AccessRecorder | None = None,
 ) -> Application:
     """The application of a service.
 
     `checks` make up readiness, which ends when `stopping` is set; streams watch `app.state.stopping` too.
     `app.state.token_verifier` and `.service_token_verifier` are there if the settings say where the keys are; then
-    `loops` keep them fresh and readiness waits for them. `recorder` learns who was denied what.
+    `loops` keep them fresh and readiness waits for them.
     The first route that matches answers, `direct` ones, which bypass the framework, before all others.
     `deprecations` names the operations that will go.
     """
     app = Application(
-        guard={**_guard(title, settings), "deprecations": deprecations, "recorder": recorder},
+        guard={**_guard(title, settings), "deprecations": deprecations},
         direct=direct,
         title=title,
         description=description,
@@ -129,6 +132,7 @@ def _guard(title: str, settings: ServiceSettings) -> dict[str, Any]:
         "addresses": ClientAddresses(settings.trusted_proxies),
         "cross_origin": CrossOrigin(settings.cors_origins),
         "loop_lag_seconds_max": settings.loop_lag_seconds_max,
+        "pool_wait_seconds_max": settings.pool_wait_seconds_max,
         "request_log": logging.request_log(title, log_format=settings.log_format) if is_logged else None,
     }
 

@@ -6,6 +6,7 @@ What counts is how late the event loop has been all the time, not at one moment:
 import asyncio
 import time
 from collections import deque
+from contextvars import ContextVar
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -46,6 +47,8 @@ class LoopLag:
             self.record(max(0.0, time.monotonic() - started - INTERVAL_SECONDS))
 
 
+# How long a unit of work waits for a connection; set while a request is answered.
+POOL_PATIENCE_SECONDS: ContextVar[float] = ContextVar("pool patience")
 # A process has one event loop.
 LOOP_LAG = LoopLag()
 

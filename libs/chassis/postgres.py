@@ -1,6 +1,7 @@
 """A service's connections to Postgres, in which nothing waits for ever.
 
-Time-outs nest: unit 5 s > statement 3 s > lock 1 s; taking a connection from the pool 2 s.
+Time-outs nest: unit 5 s > statement 3 s > lock 1 s; taking a connection from the pool 2 s,
+and in a request as long as its settings say.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from asyncpg.connect_utils import SessionAttribute
 from prometheus_client import Counter, Gauge, Histogram
 
 from libs.chassis.leading import Leadership, LeadershipLost
+from libs.chassis.load_shedding import POOL_PATIENCE_SECONDS
 from libs.chassis.sessions import (
     CONNECT_SECONDS,
     DRIVER_ERRORS,
@@ -134,8 +136,8 @@ class Database:
     async def connection(self, *, seconds: float = UNIT_SECONDS) -> AsyncIterator[Connection]:
         """Lend a connection for one unit of work of at most `seconds`.
 
-        Raises `PoolExhausted` after 2 s without a free connection, and `UnitExpired` when the unit takes too
-        long: its connection is then cut, as a frozen server would not answer a cancellation either.
+        Raises `PoolExhausted` after 2 s (in a request: sooner) without a free connection, and `UnitExpired` when
+        the unit takes too long: its connection is then cut, as a frozen server would not answer a cancellation either.
         """
         connection = await self._acquire()
         bound = asyncio.timeout(seconds)
@@ -192,13 +194,15 @@ class Database:
 
     async def _acquire(self) -> Connection:
         started = time.monotonic()
+        # Somebody who waits for an answer is turned away sooner than a loop that has nothing else to do.
+        patience_seconds = POOL_PATIENCE_SECONDS.get(ACQUIRE_SECONDS)
         if started > self._expires_at:
             self._expires_at = started + CONNECTION_LIFE_SECONDS
             await self._pool.expire_connections()
         try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            connection = await self._pool.acquire(timeout=patience_seconds)
         except TimeoutError as error:
-            raise PoolExhausted(f"no connection became free in {ACQUIRE_SECONDS} s") from error
+            raise PoolExhausted(f"no connection became free in {patience_seconds} s") from error
         self._wait_seconds.observe(time.monotonic() - started)
         return cast("Connection", connection)
 

@@ -42,7 +42,8 @@ class RequestGuard:
     """Guards `app`: a request has `deadline_seconds` to start its answer, an import only must not fall silent.
 
     `templates` gives the path of those endpoints whose route does not tell it in the scope. Without `limits` nobody
-    is limited; while the event loop is later than `loop_lag_seconds_max` all the time, requests are turned away.
+    is limited; while the event loop is later than `loop_lag_seconds_max` all the time, requests are turned away, and
+    so is one that waits longer than `pool_wait_seconds_max` for a connection to the database.
     `recorder` is told what was denied and what was decided over others.
     """
 
@@ -60,6 +61,7 @@ class RequestGuard:
         deprecations: Deprecations = deprecation.NONE,
         loop_lag: LoopLag = load_shedding.LOOP_LAG,
         loop_lag_seconds_max: float = 0.25,
+        pool_wait_seconds_max: float = 0.5,
     ) -> None:
         self._app = app
         self._deadline_seconds = deadline_seconds
@@ -72,6 +74,7 @@ class RequestGuard:
         self._deprecations = deprecations
         self._loop_lag = loop_lag
         self._loop_lag_seconds_max = loop_lag_seconds_max
+        self._pool_wait_seconds_max = pool_wait_seconds_max
         self._observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +137,7 @@ class RequestGuard:
         """Raise `Problem` 503 or 429 where there is too much work, or too much of it from one client."""
         if self._loop_lag.standing_seconds > self._loop_lag_seconds_max:
             raise load_shedding.overloaded()
+        load_shedding.POOL_PATIENCE_SECONDS.set(self._pool_wait_seconds_max)
         if self._limits is not None:
             client, forwarded_for = scope.get("client"), exchange.fields.get(b"x-forwarded-for")
             address = self._addresses.of(
