@@ -6,6 +6,7 @@ What a caller may not even see does not exist for them: 404, never 403.
 from enum import StrEnum
 from uuid import UUID
 
+from libs.chassis import noting
 from libs.chassis.identity import Caller
 from libs.chassis.problems import Problem
 
@@ -26,6 +27,9 @@ class Action(StrEnum):
     ADMINISTER = "administer"
     OWN = "own"
 
+
+# What the access log keeps of those who were allowed.
+OVER_OTHERS = frozenset({Action.ADMINISTER, Action.OWN})
 
 NOTHING: frozenset[Action] = frozenset()
 READING = frozenset({Action.READ})
@@ -87,6 +91,8 @@ def authorize(caller: Caller, action: Action | str, project_id: UUID | None) -> 
     """
     allowed = actions(caller, project_id)
     if Action(action) in allowed:
+        if action in OVER_OTHERS:
+            noting.decision_over_others()
         return
     if project_id is not None and Action.READ not in allowed:
         raise not_found()

@@ -16,7 +16,7 @@ from libs.access import api_keys
 from libs.access.api_keys import KeyText
 from libs.access.authentication import caller_in
 from libs.access.authorize import authorize, not_found, visible_projects
-from libs.chassis import conditional, tracing
+from libs.chassis import conditional, noting, tracing
 from libs.chassis.bodies import require_strict
 from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
 from libs.chassis.faults import wrong_parameter
@@ -115,6 +115,7 @@ async def _handle(
     *,
     is_creating: bool = False,
 ) -> DirectAnswer:
+    noting.target(entity_id)
     handler: CommandHandler = request.state.commands
     if_match = conditional.if_match(request.header(b"if-match"))
     if if_match is None and caller.requires_if_match and not is_creating:
