@@ -9,7 +9,16 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-ROLES = ("projects_service", "projects_relay", "timeline_service", "notifications_service")
+from services.projects.admission.keys import AccountKey
+
+ROLES = (
+    "projects_service",
+    "projects_relay",
+    "timeline_service",
+    "timeline_internal",
+    "notifications_service",
+    "notifications_internal",
+)
 # One organization and one person to begin with; they mean something only on this machine.
 ORG_ID = UUID("01900000-0000-7000-8000-000000000001")
 ACTOR = UUID("01900000-0000-7000-8000-000000000002")
@@ -32,6 +41,13 @@ def kept_key(file: Path) -> str:
     return file.read_text()
 
 
+def kept_issuer(file: Path) -> AccountKey:
+    """The key of those who admit integrations to NATS; made first where there is none."""
+    if not file.exists():
+        write_privately(file, AccountKey.new().seed)
+    return AccountKey.of(file.read_text())
+
+
 def write_privately(file: Path, text: str) -> None:
     """Only the owner may read it, also while it is being written."""
     file.unlink(missing_ok=True)
@@ -41,13 +57,6 @@ def write_privately(file: Path, text: str) -> None:
 
 def as_role(admin_dsn: str, role: str, password: str, database: str) -> str:
     """The administrator's DSN turned into a role's, for one database on the same server."""
-def kept_issuer(file: Path) -> AccountKey:
-    """The key of those who admit integrations to NATS; made first where there is none."""
-    if not file.exists():
-        write_privately(file, AccountKey.new().seed)
-    return AccountKey.of(file.read_text())
-
-
     parts = urlsplit(admin_dsn)
     address = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{role}:{password}@{address}", path=f"/{database}"))

@@ -66,6 +66,7 @@ def settings(
             values["MILEPOST_ADMISSION_NATS_URL"] = servers.nats_urls["admission"]
             values["MILEPOST_NATS_ISSUER_SEED"] = servers.nats_issuer_seed
     else:
+        values["MILEPOST_INTERNAL_DATABASE_URL"] = servers.dsns[f"{service}_internal"]
         values["MILEPOST_PROJECTS_URL"] = f"http://{LOOPBACK}:{ports['projects']}"
         values["MILEPOST_SERVICE_TOKEN"] = trust.service_tokens[service]
     if service == "notifications":

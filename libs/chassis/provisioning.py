@@ -65,8 +65,13 @@ def in_database(dsn: str, database: str) -> str:
 async def _create_owner(connection: Connection, owner: str) -> None:
     if not await _role_exists(connection, owner):
         await connection.execute(f"create role {quoted(owner)} nologin")
-    if not await connection.fetchval("select pg_has_role(current_user, $1, 'SET')", owner):
-        await connection.execute(f"grant {quoted(owner)} to current_user with inherit true, set true")
+    await admit_to(connection, owner)
+
+
+async def admit_to(connection: Connection, role: str) -> None:
+    """Let an administrator who may create roles act in one (`set role`)."""
+    if not await connection.fetchval("select pg_has_role(session_user, $1, 'SET')", role):
+        await connection.execute(f"grant {quoted(role)} to session_user with inherit true, set true")
 
 
 async def _create_login(connection: Connection, login: Login) -> None:

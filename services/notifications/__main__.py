@@ -9,14 +9,12 @@ from uuid import UUID
 import typer
 
 from libs.chassis import server
-from libs.chassis.migrations import migrate as apply_migrations
 from libs.chassis.postgres import Database
-from libs.chassis.provisioning import provision
 from libs.events import parking
 from services.notifications import app
+from services.notifications.migrating import migrate_database
 from services.notifications.settings import MigrationSettings, ParkingSettings, Settings
 
-OWNER = "notifications_owner"
 Result = TypeVar("Result")
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells people what they asked to hear.")
@@ -47,8 +45,15 @@ def delivering() -> None:
 def migrate() -> None:
     """Create what is missing: the database, its roles and tables. May be repeated at any time."""
     settings = MigrationSettings()
-    for applied in asyncio.run(_migrate(settings)):
-        typer.echo(f"applied {applied}")
+    applied = asyncio.run(
+        migrate_database(
+            settings.admin_database_url.get_secret_value(),
+            settings.database_url.get_secret_value(),
+            settings.internal_database_url.get_secret_value(),
+        )
+    )
+    for each in applied:
+        typer.echo(f"applied {each}")
     typer.echo("notifications is up to date")
 
 
@@ -71,13 +76,6 @@ def skip(org_id: Organization, sequence: Sequence, reason: Reason, by: By = "ope
     _decide(org_id, sequence, "skip", reason, by)
 
 
-async def _migrate(settings: MigrationSettings) -> list[str]:
-    admin_dsn = await provision(
-        settings.admin_database_url.get_secret_value(), [settings.database_url.get_secret_value()], OWNER
-    )
-    return [each.name for each in await apply_migrations(admin_dsn, app.DIRECTORIES, owner=OWNER)]
-
-
 def _decide(org_id: UUID, sequence: str, decision: str, reason: str, by: str) -> None:
     async def decide(database: Database) -> int:
         async with database.transaction() as connection:
@@ -95,7 +93,7 @@ async def _list(database: Database) -> list[parking.ParkedSequence]:
 async def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
     settings = ParkingSettings()
     database = await Database.connect(
-        settings.database_url.get_secret_value(),
+        settings.internal_database_url.get_secret_value(),
         application_name="notifications operator",
         patience_seconds=5,
     )

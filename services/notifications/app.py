@@ -4,14 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from pydantic import SecretStr
+
 from libs.access import authentication
-from libs.access.directory import EmptyDirectory
+from libs.access.access_log import mounting as access_log
+from libs.access.projecting import AccessHandler
+from libs.access.table_directory import TableDirectory
 from libs.chassis import application
 from libs.chassis.freshness import Progress
-from libs.chassis.migrations import ROOT, wait_until_migrated
+from libs.chassis.migrations import wait_until_migrated
+from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.chassis.server import Program
 from libs.chassis.sessions import is_transient
+from libs.chassis.walls import check_walls
 from libs.events.feed import Feed
 from libs.events.subscription import Subscription, SubscriptionSettings
 from services.notifications.api import deliveries, inbox, subscriptions, webhooks
@@ -24,6 +30,7 @@ from services.notifications.clock import Clock, shifted, utc_now
 from services.notifications.delivering import Delivering
 from services.notifications.housekeeping import Housekeeping
 from services.notifications.inbox import Inbox
+from services.notifications.migrating import DIRECTORIES
 from services.notifications.once import Once
 from services.notifications.rules import CHECKPOINT_NAME
 from services.notifications.settings import Settings
@@ -31,7 +38,6 @@ from services.notifications.subscriptions import Subscriptions
 from services.notifications.telling import Telling
 
 DURABLE = "notifications"
-DIRECTORIES = (ROOT / "libs/events/consumer_migrations", ROOT / "services/notifications/migrations")
 PROGRESS_SECONDS = 0.5
 TELLING_STATEMENT_SECONDS = 10.0
 ROUTERS = (subscriptions.router, inbox.router, webhooks.router, deliveries.router)
@@ -42,11 +48,12 @@ DESCRIPTION = "Tells people: subscriptions, an inbox, and signed webhooks."
 async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
     """The service while it runs: HTTP, telling (in the replica that leads), delivering, housekeeping."""
     async with AsyncExitStack() as stack:
-        database = await connect(settings, "notifications", stack, settings.database_connections_max)
-        await wait_until_migrated(database, DIRECTORIES)
-        delivering_database = await connect(settings, "notifications delivering", stack, 8)
+        serving, internal = settings.database_url, settings.internal_database_url
+        database = await connect(serving, "notifications", stack, settings.database_connections_max)
+        await wait_until_migrated(database, DIRECTORIES, also=check_walls)
+        delivering_database = await connect(internal, "notifications delivering", stack, 8)
         telling_database = await connect(
-            settings, "notifications telling", stack, 2, TELLING_STATEMENT_SECONDS
+            internal, "notifications telling", stack, 2, TELLING_STATEMENT_SECONDS
         )
         feed = Feed(settings.projects_url, settings.current_service_token)
         stack.push_async_callback(feed.close)
@@ -71,7 +78,7 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
 async def delivering_alone(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Program]:
     """Only the loop that sends webhooks, e.g. in a place of its own with no way into the cluster."""
     async with AsyncExitStack() as stack:
-        database = await connect(settings, "notifications delivering", stack, 8)
+        database = await connect(settings.internal_database_url, "notifications delivering", stack, 8)
         await wait_until_migrated(database, DIRECTORIES)
         delivering = delivering_of(settings, database)
         stack.push_async_callback(delivering.sender.close)
@@ -98,14 +105,16 @@ def http(
         stopping=stopping,
         description=DESCRIPTION,
     )
-    authentication.install(app, EmptyDirectory())
     app.state.progress = progress
     app.state.sealer = sealer
-    app.state.once = Once(database, sealer, clock)
-    app.state.subscriptions = Subscriptions(database)
-    app.state.inbox = Inbox(database)
-    app.state.endpoints = Endpoints(database)
-    app.state.delivery_log = DeliveryLog(database)
+    organizations = Organizations(database)
+    authentication.install(app, TableDirectory(organizations))
+    access_log.mount(app, organizations, "/v1/notifications")
+    app.state.once = Once(organizations, sealer, clock)
+    app.state.subscriptions = Subscriptions(organizations)
+    app.state.inbox = Inbox(organizations)
+    app.state.endpoints = Endpoints(organizations)
+    app.state.delivery_log = DeliveryLog(organizations)
     return app
 
 
@@ -115,10 +124,10 @@ def subscription(settings: Settings, database: Database, feed: Feed, progress: P
         SubscriptionSettings(
             durable=DURABLE,
             nats_url=settings.nats_url.get_secret_value(),
-            database_url=settings.database_url.get_secret_value(),
+            database_url=settings.internal_database_url.get_secret_value(),
         ),
         database,
-        [Telling(shifted(settings.clock_offset_seconds))],
+        [Telling(shifted(settings.clock_offset_seconds)), AccessHandler()],
         feed,
         progress.advance,
     )
@@ -137,7 +146,7 @@ def delivering_of(settings: Settings, database: Database) -> Delivering:
 
 
 async def connect(
-    settings: Settings,
+    dsn: SecretStr,
     application_name: str,
     stack: AsyncExitStack,
     connections_max: int,
@@ -145,7 +154,7 @@ async def connect(
 ) -> Database:
     """A pool that is closed with the stack; waits for the database as long as it takes."""
     database = await Database.connect(
-        settings.database_url.get_secret_value(),
+        dsn.get_secret_value(),
         application_name=application_name,
         connections_max=connections_max,
         statement_timeout_seconds=statement_seconds,

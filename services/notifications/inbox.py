@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.organizations import Organizations
+from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope
 
 ITEMS_PER_STATEMENT = 2_000
@@ -128,8 +129,8 @@ def in_parts(items: Sequence[InboxItem], size: int) -> Iterator[Sequence[InboxIt
 class Inbox:
     """Questions and commands of one person about their inbox."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, organizations: Organizations) -> None:
+        self._organizations = organizations
 
     async def page(
         self, reader: Reader, wanted: InboxFilter, after_position: int | None, limit: int
@@ -142,7 +143,7 @@ class Inbox:
         begin = after_position if after_position is not None else wanted.since_position
         comparison, direction = (">", "asc") if ascending else ("<", "desc")
         unread = "" if wanted.unread is None else f"and read_at is {'' if wanted.unread else 'not '}null"
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(reader.org_id, readonly=True) as connection:
             rows = await connection.fetch(
                 f"""
                 select {COLUMNS} from inbox_items
@@ -159,7 +160,7 @@ class Inbox:
         return [InboxItem(**dict(row)) for row in rows]
 
     async def item(self, reader: Reader, event_id: UUID) -> InboxItem | None:
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(reader.org_id, readonly=True) as connection:
             row = await connection.fetchrow(
                 f"select {COLUMNS} from inbox_items where {VISIBLE} and event_id = $4",
                 *reader.parameters,
@@ -169,7 +170,7 @@ class Inbox:
 
     async def unread_count(self, reader: Reader, project_ids: Collection[UUID] = ()) -> int:
         """How many items are unread, counted up to `UNREAD_COUNTED_MAX` + 1."""
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(reader.org_id, readonly=True) as connection:
             count = await connection.fetchval(
                 f"""
                 select count(*) from (

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.organizations import Organizations
+from libs.chassis.sessions import Connection
 from services.notifications.channels.webhooks.signing import Sealed, Sealer
 from services.notifications.clock import Clock
 
@@ -60,14 +61,14 @@ Work = Callable[[Connection, datetime], Awaitable[Answer]]
 class Once:
     """Runs the work of a command in one transaction with its kept answer."""
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, organizations: Organizations, sealer: Sealer, clock: Clock) -> None:
+        self._organizations = organizations
         self._sealer = sealer
         self._clock = clock
 
-    async def run(self, key: Key | None, work: Work) -> Answer:
+    async def run(self, org_id: UUID, key: Key | None, work: Work) -> Answer:
         """The answer of the work, or the one kept under the key. Raises `KeyInUse`, `KeyMisused`, what work raises."""
-        async with self._database.transaction() as connection:
+        async with self._organizations.transaction(org_id) as connection:
             if key is None:
                 return await work(connection, self._clock())
             if not await connection.fetchval(TRY_LOCK, key.name):

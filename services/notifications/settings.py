@@ -18,11 +18,13 @@ Days = Annotated[int, Field(ge=3, le=3_650)]
 class Settings(ServiceSettings):
     """Notifications reads the stream, keeps secrets of webhooks, and is the only service that calls strangers.
 
+    `database_url` names the role that answers requests, `internal_database_url` the one that tells and delivers.
     `secrets_key` is `<key id>:<base64 of 32 bytes>`, newest first where several are separated by commas.
     `webhooks_block_seconds` is how long a failing delivery holds up those behind it: 0 means no order at all,
     a week strict order. `webhooks_challenged` off lets endpoints be told things they never asked for.
     """
 
+    internal_database_url: SecretStr
     nats_url: SecretStr
     projects_url: str
     service_token: SecretStr
@@ -78,8 +80,11 @@ class Settings(ServiceSettings):
 class MigrationSettings(ServiceSettings):
     """What `migrate` needs: the administrator's access and the service's own."""
 
+    internal_database_url: SecretStr
     admin_database_url: SecretStr
 
 
 class ParkingSettings(ServiceSettings):
     """What operators need to look at what is parked and to decide about it: the database alone."""
+
+    internal_database_url: SecretStr

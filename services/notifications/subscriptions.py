@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.organizations import Organizations
+from libs.chassis.sessions import Connection
 from services.notifications.rules import begin_rule_change
 
 SUBSCRIPTIONS_OF_PERSON_MAX = 200
@@ -140,14 +141,14 @@ async def locked(
 class Subscriptions:
     """Questions about the subscriptions of one person."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, organizations: Organizations) -> None:
+        self._organizations = organizations
 
     async def page(
         self, org_id: UUID, person_id: UUID, project_ids: Sequence[UUID], after: UUID | None, limit: int
     ) -> list[Subscription]:
         """Up to `limit` subscriptions in the order of their ids, behind the last one of the page before."""
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(org_id, readonly=True) as connection:
             rows = await connection.fetch(
                 f"""
                 select {COLUMNS} from subscriptions
@@ -164,7 +165,7 @@ class Subscriptions:
         return [Subscription(**dict(row)) for row in rows]
 
     async def one(self, org_id: UUID, person_id: UUID, subscription_id: UUID) -> Subscription | None:
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(org_id, readonly=True) as connection:
             row = await connection.fetchrow(
                 f"select {COLUMNS} from subscriptions where org_id = $1 and person_id = $2 and subscription_id = $3",
                 org_id,

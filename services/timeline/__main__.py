@@ -8,12 +8,11 @@ from uuid import UUID
 import typer
 
 from libs.chassis import server
-from libs.chassis.settings import ServiceSettings
 from services.timeline import app as application
 from services.timeline import operating, projections
 from services.timeline.migrating import migrate_now
 from services.timeline.rebuilding import RebuildFailed
-from services.timeline.settings import MigrationSettings, RebuildSettings, Settings
+from services.timeline.settings import MigrationSettings, ParkingSettings, RebuildSettings, Settings
 
 cli = typer.Typer(help="Timeline remembers what happened.", no_args_is_help=True, add_completion=False)
 parked = typer.Typer(help="Projects that wait because an event could not be applied.", no_args_is_help=True)
@@ -43,7 +42,9 @@ def migrate() -> None:
     """Create the database, its roles, its books and the schemas of its read models, as far as they are missing."""
     settings = MigrationSettings()
     done = migrate_now(
-        settings.admin_database_url.get_secret_value(), settings.database_url.get_secret_value()
+        settings.admin_database_url.get_secret_value(),
+        settings.database_url.get_secret_value(),
+        settings.internal_database_url.get_secret_value(),
     )
     for each in done:
         typer.echo(f"applied {each}")
@@ -116,7 +117,7 @@ def _known(projection: str) -> str:
 
 
 def _database_url() -> str:
-    return ServiceSettings().database_url.get_secret_value()
+    return ParkingSettings().internal_database_url.get_secret_value()
 
 
 if __name__ == "__main__":

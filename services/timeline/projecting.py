@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from pydantic import SecretStr
+
+from libs.access.projecting import AccessHandler
 from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
 from libs.chassis.sessions import is_transient
@@ -32,10 +35,10 @@ def subscription(
         SubscriptionSettings(
             durable=DURABLE,
             nats_url=settings.nats_url.get_secret_value(),
-            database_url=settings.database_url.get_secret_value(),
+            database_url=settings.internal_database_url.get_secret_value(),
         ),
         database,
-        projections.all_projections(),
+        [*projections.all_projections(), AccessHandler()],
         feed,
         on_progress,
     )
@@ -58,10 +61,10 @@ class Watching:
             await asyncio.sleep(WATCH_SECONDS)
 
 
-async def connect(settings: Settings, application_name: str, connections_max: int) -> Database:
+async def connect(dsn: SecretStr, application_name: str, connections_max: int) -> Database:
     """A pool that finds the live read models and the books without naming their schemas."""
     return await Database.connect(
-        settings.database_url.get_secret_value(),
+        dsn.get_secret_value(),
         application_name=application_name,
         connections_max=connections_max,
         server_settings={"search_path": projections.search_path()},

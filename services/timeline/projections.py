@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from libs.chassis.migrations import quoted
-from libs.chassis.postgres import Connection
+from libs.chassis.sessions import Connection
+from libs.chassis.walls import Roles, raise_walls
 from services.timeline.activity import activity
 from services.timeline.issue_history import issue_history
 from services.timeline.milestone_history import milestone_history
 from services.timeline.moments import moments
 from services.timeline.project_history import project_history
 from services.timeline.projection import Projection
+
+ROLES = Roles("timeline_owner", internal="timeline_internal", serving="timeline_service")
 
 PROJECTIONS: Mapping[str, Callable[[], Projection]] = MappingProxyType(
     {
@@ -39,10 +42,11 @@ def search_path(*first: str) -> str:
 
 
 async def create_schema(connection: Connection, projection: Projection, schema: str) -> None:
-    """An empty schema with the projection's tables, without indexes, inside the caller's transaction."""
+    """An empty schema with the projection's tables behind their walls, without indexes, in the caller's transaction."""
     await connection.execute(f"create schema {quoted(schema)}")
     await connection.execute(f"set local search_path to {quoted(schema)}")
     await connection.execute(projection.tables)
+    await raise_walls(connection, ROLES)
 
 
 async def create_indexes(connection: Connection, projection: Projection) -> None:
@@ -51,12 +55,15 @@ async def create_indexes(connection: Connection, projection: Projection) -> None
         await connection.execute(projection.indexes)
 
 
-async def grant(connection: Connection, schema: str, role: str) -> None:
-    """Let the service read and write what is in a schema."""
-    await connection.execute(f"grant usage on schema {quoted(schema)} to {quoted(role)}")
-    await connection.execute(
-        f"grant select, insert, update, delete on all tables in schema {quoted(schema)} to {quoted(role)}"
-    )
+async def grant(connection: Connection, schema: str) -> None:
+    """Let one role keep what is in a schema, and the other read it."""
+    name, internal, serving = quoted(schema), quoted(ROLES.internal), quoted(ROLES.serving)
+    await connection.execute(f"""
+        grant usage on schema {name} to {internal}, {serving};
+        grant select, insert, update, delete on all tables in schema {name} to {internal};
+        revoke insert, update, delete on all tables in schema {name} from {serving};
+        grant select on all tables in schema {name} to {serving};
+    """)
 
 
 async def exists(connection: Connection, schema: str) -> bool:

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.freshness import behind
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.organizations import Organizations
 from libs.chassis.problem_codes import register
 from libs.chassis.problems import Problem
+from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope
 from libs.events.feed import FeedUnavailable
 from services.timeline.as_of import AsOf
@@ -40,14 +41,14 @@ class Log(Protocol):
 class Reader:
     """Opens snapshots as of then. `names` are the checkpoints of the projections it reads."""
 
-    def __init__(self, database: Database, names: Sequence[str], log: Log | None) -> None:
-        self._database = database
+    def __init__(self, organizations: Organizations, names: Sequence[str], log: Log | None) -> None:
+        self._organizations = organizations
         self._names = list(names)
         self._log = log
 
     async def position(self) -> int:
         """The position up to which every projection has come."""
-        async with self._database.connection() as connection:
+        async with self._organizations.nobody() as connection:
             return await self._checkpoint(connection)
 
     @asynccontextmanager
@@ -61,7 +62,7 @@ class Reader:
         """
         if as_of is not None:
             await self._await_projected(as_of)
-        async with self._database.transaction(readonly=True) as connection:
+        async with self._organizations.transaction(scope.org_id, readonly=True) as connection:
             newest = await self._checkpoint(connection)
             position = await _position(connection, as_of, newest)
             recorded_at = await connection.fetchval(INSTANT_OF, position) if position else None
@@ -74,7 +75,7 @@ class Reader:
 
     async def _await_projected(self, as_of: int | datetime) -> None:
         """Return if everything the question may count was projected; raise otherwise."""
-        async with self._database.connection() as connection:
+        async with self._organizations.nobody() as connection:
             newest = await self._checkpoint(connection)
             if isinstance(as_of, int):
                 if as_of <= newest:

@@ -57,8 +57,7 @@ async def rebuild(
     Raises `RebuildFailed` when another rebuild of it is under way, when an event cannot be applied, or when
     an operator decided about parked events meanwhile; and what Postgres and the feed raise.
     """
-    login = Login.of(service_dsn)
-    async with _owner(in_database(admin_dsn, login.database), projection) as connection:
+    async with _owner(in_database(admin_dsn, Login.of(service_dsn).database), projection) as connection:
         schema = f"{projection.name}{FILLED}"
         async with connection.transaction():
             await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
@@ -67,7 +66,7 @@ async def rebuild(
         await filling.enter(schema)
         await filling.catch_up(await _goal(connection, feed))
         await filling.complete()
-        return await filling.switch(schema, login.role)
+        return await filling.switch(schema)
 
 
 async def rollback(projection: Projection, admin_dsn: str, service_dsn: str, feed: Feed) -> Result:
@@ -75,15 +74,14 @@ async def rollback(projection: Projection, admin_dsn: str, service_dsn: str, fee
 
     Raises `RebuildFailed` when there is none, and as `rebuild` does.
     """
-    login = Login.of(service_dsn)
-    async with _owner(in_database(admin_dsn, login.database), projection) as connection:
+    async with _owner(in_database(admin_dsn, Login.of(service_dsn).database), projection) as connection:
         schema = f"{projection.name}{RETIRED}"
         position = await connection.fetchval("select position from checkpoints where name = $1", schema)
         if position is None or not await projections.exists(connection, schema):
             raise RebuildFailed(f"no earlier {projection.name} was kept")
         filling = _Filling(projection, connection, feed, lambda done, goal: None, PAGE_EVENTS, position)
         await filling.enter(schema)
-        return await filling.switch(schema, login.role)
+        return await filling.switch(schema)
 
 
 class _Filling:
@@ -154,7 +152,7 @@ class _Filling:
         self._left_out |= left_out
         self._position = Position(page[-1].position, page[-1].event_id)
 
-    async def switch(self, schema: str, role: str) -> Result:
+    async def switch(self, schema: str) -> Result:
         """Hold the live projection still, catch up with it, and take its place; all or nothing."""
         name, connection = self._projection.name, self._connection
         async with connection.transaction():
@@ -165,7 +163,7 @@ class _Filling:
             await self.catch_up(max(live or 0, self._position.number))
             await self._check_parking()
             await _exchange(connection, schema, name)
-            await projections.grant(connection, name, role)
+            await projections.grant(connection, name)
             await connection.execute(
                 "insert into checkpoints (name, position, event_id) values ($1, $2, $3) on conflict (name)"
                 " do update set position = excluded.position,"

@@ -32,30 +32,21 @@ def _sql_type(hint: Any) -> str:
     return _SQL_TYPES[plain]
 
 
-# COPY costs two round trips before the first row, an insert from arrays one: they are even at about this many.
-COPY_ROWS_MIN = 200
-
-
 class Append(NamedTuple):
-    """The statement that adds rows to a table nobody changes, and what COPY needs to know to do the same."""
+    """The statement that adds rows to a table nobody changes. COPY would not pass row-level security."""
 
-    table: str
-    columns: tuple[str, ...]
     statement: str
 
     async def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write new rows; none is fine."""
-        if len(rows) >= COPY_ROWS_MIN:
-            await connection.copy_records_to_table(self.table, records=rows, columns=self.columns)
-        elif rows:
+        if rows:
             await connection.execute(self.statement, *zip(*rows, strict=True))
 
 
 def append(table: str, types: Mapping[str, str]) -> Append:
     """The statement that adds rows of these columns and SQL types."""
     arrays = ", ".join(f"${number}::{sql}[]" for number, sql in enumerate(types.values(), 1))
-    statement = f"insert into {table} ({', '.join(types)}) select * from unnest({arrays})"
-    return Append(table, tuple(types), statement)
+    return Append(f"insert into {table} ({', '.join(types)}) select * from unnest({arrays})")
 
 
 class Upsert(NamedTuple):

@@ -3,9 +3,10 @@
 from services.timeline.migrating import migrate_database
 from tests.support.databases import FreshDatabase
 
-SERVICE = "timeline_service"
+SERVICE, INTERNAL = "timeline_service", "timeline_internal"
 PASSWORD = "secret"
 
 
 async def migrate_timeline(database: FreshDatabase) -> None:
-    await migrate_database(database.admin_dsn, database.dsn(SERVICE, PASSWORD))
+    serving, internal = (database.dsn(role, PASSWORD) for role in (SERVICE, INTERNAL))
+    await migrate_database(database.admin_dsn, serving, internal)

@@ -148,7 +148,7 @@ async def once(request: Request, asker: Caller, work: Work) -> Response:
     """Run a command under its `Idempotency-Key`, if it has one, and answer it."""
     runner: Once = request.app.state.once
     try:
-        answer = await runner.run(await _key(request, asker), work)
+        answer = await runner.run(asker.org_id, await _key(request, asker), work)
     except KeyInUse as error:
         raise Problem(409, "in_progress", headers={"Retry-After": "1"}) from error
     except KeyMisused as error:

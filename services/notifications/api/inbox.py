@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from libs.access.authorize import not_found, visible_projects
 from libs.chassis.identity import Caller
-from libs.chassis.postgres import Connection
 from libs.chassis.problems import Problem
+from libs.chassis.sessions import Connection
 from services.notifications import inbox
 from services.notifications.api.asking import (
     STRICT,

@@ -10,7 +10,7 @@ from httpx2 import AsyncClient
 from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
 from tests.support.databases import FreshDatabaseFactory
-from tests.support.notifications.databases import PASSWORD, SERVICE, migrate_notifications
+from tests.support.notifications.databases import INTERNAL, PASSWORD, SERVICE, migrate_notifications
 from tests.support.notifications.receiver import receiving
 from tests.support.notifications.surface import PERSON, VIEWING, Service, issuer_in
 from tests.support.notifications.world import World
@@ -20,17 +20,19 @@ from tests.support.notifications.world import World
 async def world(fresh_database: FreshDatabaseFactory) -> AsyncIterator[World]:
     """An empty notifications service and a receiver that accepts everything."""
     fresh = await fresh_database("notifications", migrate_notifications)
-    database = await Database.connect(fresh.dsn(SERVICE, PASSWORD), application_name="notifications test")
+    database = await Database.connect(fresh.dsn(INTERNAL, PASSWORD), application_name="notifications test")
+    serving = await Database.connect(fresh.dsn(SERVICE, PASSWORD), application_name="notifications test")
     async with receiving() as receiver:
-        made = World(database, receiver)
+        made = World(database, serving, receiver)
         yield made
         await made.sender.close()
+    await serving.close()
     await database.close()
 
 
 @pytest.fixture
 def service(world: World, tmp_path: Path) -> Service:
-    made = Service(world.database, issuer_in(tmp_path), Progress(), world.clock)
+    made = Service(world.serving, issuer_in(tmp_path), Progress(), world.clock)
     world.sealer = world.delivering.sealer = made.sealer
     return made
 

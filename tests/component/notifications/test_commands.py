@@ -8,7 +8,7 @@ import sys
 from libs.chassis.migrations import ROOT
 from libs.chassis.provisioning import in_database
 from tests.support.databases import Databases, FreshDatabase, with_user
-from tests.support.notifications.databases import PASSWORD, SERVICE
+from tests.support.notifications.databases import INTERNAL, PASSWORD, SERVICE
 
 
 async def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
@@ -28,11 +28,13 @@ async def test_migrate_makes_what_is_missing_and_may_be_repeated(
 ) -> None:
     name = f"test_notifications_{secrets.token_hex(4)}"
     dsn = with_user(in_database(postgres_admin_dsn, name), SERVICE, PASSWORD)
-    environment = {"MILEPOST_DATABASE_URL": dsn, "MILEPOST_ADMIN_DATABASE_URL": postgres_admin_dsn}
+    internal = with_user(in_database(postgres_admin_dsn, name), INTERNAL, PASSWORD)
+    dsns = {"MILEPOST_DATABASE_URL": dsn, "MILEPOST_INTERNAL_DATABASE_URL": internal}
+    environment = {**dsns, "MILEPOST_ADMIN_DATABASE_URL": postgres_admin_dsn}
 
     first = await run(environment, "migrate")
     again = await run(environment, "migrate")
-    listed = await run({"MILEPOST_DATABASE_URL": dsn}, "parked", "list")
+    listed = await run(dsns, "parked", "list")
     await databases.drop(FreshDatabase(name, dsn))
 
     assert first[0] == 0, first[1]
@@ -45,6 +47,7 @@ async def test_without_its_secrets_key_the_service_says_what_is_missing_and_repe
     canary = secrets.token_hex(16)
     environment = {
         "MILEPOST_DATABASE_URL": f"postgresql://notifications_service:{canary}@127.0.0.1/none",
+        "MILEPOST_INTERNAL_DATABASE_URL": f"postgresql://notifications_internal:{canary}@127.0.0.1/none",
         "MILEPOST_NATS_URL": f"nats://notifications:{canary}@127.0.0.1",
         "MILEPOST_PROJECTS_URL": "http://127.0.0.1:1",
         "MILEPOST_SERVICE_TOKEN": canary,

@@ -147,6 +147,7 @@ def environment(told: FreshDatabase, nats: NatsServer, issuer: DevelopmentIssuer
         **os.environ,
         "MILEPOST_ENVIRONMENT": "test",
         "MILEPOST_DATABASE_URL": told.dsn(notifications.SERVICE, notifications.PASSWORD),
+        "MILEPOST_INTERNAL_DATABASE_URL": told.dsn(notifications.INTERNAL, notifications.PASSWORD),
         "MILEPOST_NATS_URL": nats.url("notifications"),
         "MILEPOST_PROJECTS_URL": "http://127.0.0.1:1",
         "MILEPOST_SERVICE_TOKEN": "none",

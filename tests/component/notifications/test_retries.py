@@ -38,7 +38,7 @@ async def test_a_receiver_that_is_gone_disables_its_endpoint(world: World) -> No
     await world.deliver()
     world.clock.move(days=1)
     assert await world.deliver() == []
-    found = await endpoints.Endpoints(world.database).one(ORGANIZATION, endpoint.endpoint_id)
+    found = await endpoints.Endpoints(world.organizations).one(ORGANIZATION, endpoint.endpoint_id)
     assert found is not None
     assert (found.state, found.state_reason) == ("disabled", "gone")
     assert len(world.receiver.receipts) == 1
@@ -149,7 +149,7 @@ async def test_five_days_without_a_success_disable_the_endpoint_and_resuming_los
         await world.tell(events[-1])
         await world.deliver()
         world.clock.move(hours=4)
-    found = await endpoints.Endpoints(world.database).one(ORGANIZATION, endpoint.endpoint_id)
+    found = await endpoints.Endpoints(world.organizations).one(ORGANIZATION, endpoint.endpoint_id)
     assert found is not None
     assert (found.state, found.state_reason) == ("disabled", "failing_for_too_long")
 

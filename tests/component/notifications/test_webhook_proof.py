@@ -18,7 +18,7 @@ from tests.support.notifications.world import World, comment
 @pytest.fixture
 def service(world: World, service: Service) -> Service:
     """The service as in production: webhooks are challenged."""
-    return Service(world.database, service.issuer, Progress(), world.clock, challenged=True)
+    return Service(world.serving, service.issuer, Progress(), world.clock, challenged=True)
 
 
 @pytest_asyncio.fixture

@@ -91,7 +91,7 @@ async def test_whatever_a_receiver_does_wrong_is_a_failure_that_is_tried_again(
     world.clock.move(seconds=5)
     assert await world.deliver() == [Recorded.DELIVERED]
     assert world.receiver.ids() == ids_of(event) * 2
-    found = await delivery_log.DeliveryLog(world.database).one(
+    found = await delivery_log.DeliveryLog(world.organizations).one(
         ORGANIZATION, endpoint.endpoint_id, event.envelope.event_id
     )
     assert found is not None
@@ -105,7 +105,7 @@ async def test_an_answer_is_read_up_to_a_limit_and_an_excerpt_of_it_kept(world: 
     world.receiver.answer = receivers.flood
 
     assert await world.deliver() == [Recorded.DELIVERED]
-    found = await delivery_log.DeliveryLog(world.database).one(
+    found = await delivery_log.DeliveryLog(world.organizations).one(
         ORGANIZATION, endpoint.endpoint_id, event.envelope.event_id
     )
     assert found is not None
@@ -175,7 +175,7 @@ async def test_a_test_is_sent_once_beside_the_line_and_harms_nothing(world: Worl
     assert await world.deliver() == []
     assert world.receiver.ids() == [str(test.event_id)]
     assert world.receiver.receipts[0].event["type"] == "webhook.tested"
-    found = await endpoints.Endpoints(world.database).one(ORGANIZATION, endpoint.endpoint_id)
+    found = await endpoints.Endpoints(world.organizations).one(ORGANIZATION, endpoint.endpoint_id)
     assert found is not None
     assert found.failures_in_row == 0
 

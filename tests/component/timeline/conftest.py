@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.freshness import Progress
+from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.events import consuming
 from libs.events.consuming import Position
@@ -26,7 +27,7 @@ from services.timeline.rebuilding import PAGE_EVENTS, Result, rebuild
 from services.timeline.settings import Settings
 from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.history import ORG, SOMEBODY, History
-from tests.support.timeline_database import PASSWORD, SERVICE, migrate_timeline
+from tests.support.timeline_database import INTERNAL, PASSWORD, SERVICE, migrate_timeline
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Timeline:
     """One timeline: what happened (`history`), how much of it was told, and clients who ask."""
 
     database: Database
+    serving: Database
     settings: Settings
     issuer: DevelopmentIssuer
     fresh: FreshDatabase
@@ -60,7 +62,7 @@ class Timeline:
 
     def __post_init__(self) -> None:
         self.log = HistoryLog(self.history)
-        self.app = app.create(self.settings, self.database, self.log, self.progress)
+        self.app = app.create(self.settings, Organizations(self.serving), self.log, self.progress)
 
     async def tell(self, *sizes: int) -> None:
         """Apply what was not told yet, in batches of these sizes and then the rest, as the subscription does."""
@@ -141,6 +143,7 @@ async def timeline(
     fresh = await fresh_database("timeline", migrate_timeline)
     settings = Settings(
         database_url=SecretStr(fresh.dsn(SERVICE, PASSWORD)),
+        internal_database_url=SecretStr(fresh.dsn(INTERNAL, PASSWORD)),
         nats_url=SecretStr("nats://nobody"),
         projects_url="http://nowhere",
         service_token=SecretStr("none"),
@@ -148,8 +151,10 @@ async def timeline(
         grants_in_tokens=True,
         log_level="error",
     )
-    database = await connect(settings, "timeline test", 4)
-    made = Timeline(database, settings, issuer, fresh)
+    database = await connect(settings.internal_database_url, "timeline test", 4)
+    serving = await connect(settings.database_url, "timeline test", 4)
+    made = Timeline(database, serving, settings, issuer, fresh)
     yield made
     await made.app.state.renderer.close()
+    await serving.close()
     await database.close()

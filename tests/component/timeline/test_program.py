@@ -25,7 +25,7 @@ from tests.support.eventually import eventually
 from tests.support.history import ORG, SOMEBODY, History, an_id
 from tests.support.random_history import RandomHistory
 from tests.support.servers import NatsServer
-from tests.support.timeline_database import PASSWORD, SERVICE, migrate_timeline
+from tests.support.timeline_database import INTERNAL, PASSWORD, SERVICE, migrate_timeline
 
 
 @dataclass
@@ -49,6 +49,13 @@ class Running:
         headers = {"Prefer": "wait=5"}
         return await self.client.get(path, params={"min_position": self.published}, headers=headers)
 
+    @property
+    def dsns(self) -> dict[str, str]:
+        return {
+            "MILEPOST_DATABASE_URL": self.settings.database_url.get_secret_value(),
+            "MILEPOST_INTERNAL_DATABASE_URL": self.settings.internal_database_url.get_secret_value(),
+        }
+
     async def command(self, *arguments: str) -> str:
         """What an operator's command prints; it must succeed."""
         process = await asyncio.create_subprocess_exec(
@@ -57,7 +64,7 @@ class Running:
             "services.timeline",
             *arguments,
             cwd=ROOT,
-            env={**os.environ, "MILEPOST_DATABASE_URL": self.settings.database_url.get_secret_value()},
+            env={**os.environ, **self.dsns},
             stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await asyncio.wait_for(process.communicate(), 30)
@@ -68,6 +75,7 @@ class Running:
 def settings_for(database: FreshDatabase, nats: NatsServer, issuer: DevelopmentIssuer) -> Settings:
     return Settings(
         database_url=SecretStr(database.dsn(SERVICE, PASSWORD)),
+        internal_database_url=SecretStr(database.dsn(INTERNAL, PASSWORD)),
         nats_url=SecretStr(nats.url("timeline")),
         projects_url="http://127.0.0.1:9",
         service_token=SecretStr("none"),

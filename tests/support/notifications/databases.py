@@ -1,14 +1,12 @@
 """A database of the notifications service, migrated as an operator would."""
 
-from libs.chassis.migrations import ROOT, migrate
-from libs.chassis.provisioning import provision
+from services.notifications.migrating import migrate_database
 from tests.support.databases import FreshDatabase
 
-DIRECTORIES = (ROOT / "libs/events/consumer_migrations", ROOT / "services/notifications/migrations")
-SERVICE = "notifications_service"
+SERVICE, INTERNAL = "notifications_service", "notifications_internal"
 PASSWORD = "secret"
 
 
 async def migrate_notifications(database: FreshDatabase) -> None:
-    admin_dsn = await provision(database.admin_dsn, [database.dsn(SERVICE, PASSWORD)], "notifications_owner")
-    await migrate(admin_dsn, list(DIRECTORIES), owner="notifications_owner")
+    serving, internal = (database.dsn(role, PASSWORD) for role in (SERVICE, INTERNAL))
+    await migrate_database(database.admin_dsn, serving, internal)

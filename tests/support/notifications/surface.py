@@ -36,6 +36,7 @@ def settings(
     return Settings(
         environment=Environment.TEST,
         database_url=SecretStr(database_url),
+        internal_database_url=SecretStr(database_url),
         nats_url=SecretStr("nats://nobody"),
         projects_url="http://127.0.0.1:1",
         service_token=SecretStr("none"),

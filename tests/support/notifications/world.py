@@ -5,6 +5,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.events.envelope import Event, EventData
 from libs.events.raid import IssueCommentedOn
@@ -30,9 +31,10 @@ LOOPBACK = EgressPolicy(allow_loopback=True)
 
 @dataclass
 class World:
-    """`happened` records an event, `tell` handles it, `deliver` sends what is due."""
+    """`happened` records an event, `tell` handles it, `deliver` sends what is due; requests go through `serving`."""
 
     database: Database
+    serving: Database
     receiver: Receiver
     clock: HandMovedClock = field(default_factory=HandMovedClock)
     sealer: Sealer = field(default_factory=lambda: Sealer({"test": bytes(32)}))
@@ -44,7 +46,8 @@ class World:
         self.telling = Telling(self.clock)
         self.sender = Sender(guarded_client(LOOPBACK), LOOPBACK, attempt_seconds_max=0.5)
         self.delivering = self.another_worker()
-        self.inbox = Inbox(self.database)
+        self.organizations = Organizations(self.serving)
+        self.inbox = Inbox(self.organizations)
 
     def another_worker(self) -> Delivering:
         return Delivering(

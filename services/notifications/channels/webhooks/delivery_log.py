@@ -10,7 +10,8 @@ from uuid import UUID
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.organizations import Organizations
+from libs.chassis.sessions import Connection
 from libs.events.envelope import CLOUD_EVENTS_VERSION, instant_text
 from services.notifications.channels.webhooks.endpoints import Endpoint
 from services.notifications.channels.webhooks.retrying import Lane
@@ -74,8 +75,8 @@ class LoggedAttempt:
 class DeliveryLog:
     """Questions about the deliveries of one endpoint."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, organizations: Organizations) -> None:
+        self._organizations = organizations
 
     async def page(
         self,
@@ -87,7 +88,7 @@ class DeliveryLog:
     ) -> list[Delivery]:
         """Up to `limit` deliveries, newest first, behind the last one of the page before."""
         made_at, event_id = after or (None, None)
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(org_id, readonly=True) as connection:
             rows = await connection.fetch(
                 f"""
                 select {COLUMNS} from deliveries
@@ -108,7 +109,7 @@ class DeliveryLog:
         self, org_id: UUID, endpoint_id: UUID, event_id: UUID
     ) -> tuple[Delivery, list[LoggedAttempt]] | None:
         """A delivery with its attempts, newest first."""
-        async with self._database.transaction(readonly=True) as connection:
+        async with self._organizations.transaction(org_id, readonly=True) as connection:
             row = await connection.fetchrow(
                 f"select {COLUMNS} from deliveries where org_id = $1 and endpoint_id = $2 and event_id = $3",
                 org_id,

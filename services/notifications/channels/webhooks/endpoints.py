@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.organizations import Organizations
+from libs.chassis.sessions import Connection
 from services.notifications.channels.webhooks.signing import Sealed, Sealer, belongs_to_endpoint, new_secret
 from services.notifications.rules import begin_rule_change
 
@@ -221,14 +222,14 @@ async def locked(connection: Connection, org_id: UUID, endpoint_id: UUID) -> End
 class Endpoints:
     """Questions about the endpoints of an organization."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, organizations: Organizations) -> None:
+        self._organizations = organizations
 
     async def page(
         self, org_id: UUID, project_ids: Collection[UUID] | None, after: UUID | None, limit: int
     ) -> list[Endpoint]:
         """Up to `limit` endpoints by id: of these projects, or (`None`) of the whole organization."""
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(org_id, readonly=True) as connection:
             rows = await connection.fetch(
                 f"""
                 {SELECT} where org_id = $1 and state <> 'retired'
@@ -243,7 +244,7 @@ class Endpoints:
         return [_endpoint(row) for row in rows]
 
     async def one(self, org_id: UUID, endpoint_id: UUID) -> Endpoint | None:
-        async with self._database.connection() as connection:
+        async with self._organizations.transaction(org_id, readonly=True) as connection:
             row = await connection.fetchrow(
                 f"{SELECT} where org_id = $1 and endpoint_id = $2 and state <> 'retired'", org_id, endpoint_id
             )

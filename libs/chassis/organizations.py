@@ -1,0 +1,56 @@
+"""The only way from a request to the rows of organizations: a transaction in which those of one are there.
+
+Which one, Postgres is told in the message that begins the transaction, and forgets at its end; `walls` is who listens.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from libs.chassis.postgres import RELEASE_SECONDS, UNIT_SECONDS, Database
+from libs.chassis.sessions import DRIVER_ERRORS, Connection
+from libs.chassis.walls import SETTING
+
+BEGIN = "begin isolation level read committed"
+# A snapshot, in which nothing can be written.
+BEGIN_READING = "begin isolation level repeatable read read only"
+
+
+class Organizations:
+    """Lends connections of the serving role. Whoever answers requests holds this, never the pool itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, org_id: UUID, *, readonly: bool = False) -> AsyncIterator[Connection]:
+        """A transaction among the rows of one organization: committed at the end, rolled back when the body raises.
+
+        `org_id` is the one that a verified token names. `readonly` reads one snapshot. Errors as those of
+        `Database.transaction`; an error out of the commit itself means unknown.
+        """
+        if not isinstance(org_id, UUID):
+            raise TypeError("only a UUID may stand in this statement")
+        begin = f"{BEGIN_READING if readonly else BEGIN}; set local {SETTING} = '{org_id}'"
+        async with self._database.connection() as connection:
+            try:
+                await connection.execute(begin)
+                yield connection
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            await connection.execute("commit")
+
+    @contextlib.asynccontextmanager
+    async def nobody(self, *, seconds: float = UNIT_SECONDS) -> AsyncIterator[Connection]:
+        """A connection for what is no organization's, such as checkpoints; rows of organizations are not there."""
+        async with self._database.connection(seconds=seconds) as connection:
+            yield connection
+
+
+async def _roll_back(connection: Connection) -> None:
+    """A connection that cannot even roll back is cut when it is returned, or by the end of its unit."""
+    with contextlib.suppress(TimeoutError, *DRIVER_ERRORS):
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await connection.execute("rollback")
