@@ -9,6 +9,8 @@ import httpx2 as httpx
 from tests.component.projects.conftest import Clients
 from tests.support.recordings import ORGANIZATION
 
+JSON = {"Content-Type": "application/json"}
+
 
 async def propose(client: httpx.AsyncClient, **fields: Any) -> str:
     answer = await client.post("/v1/projects", json={"name": "Apollo", **fields})
@@ -177,7 +179,7 @@ async def test_what_a_client_must_not_say_is_refused_without_echoing_it(owner: h
         ]
         assert "s3cret-value" not in answer.text
     for body in (b"{", b"[]", b'{"name":1}', b'{"name":"\\u0000"}', b'{"name":"\xff"}', b'{"name":NaN}'):
-        answer = await owner.post("/v1/projects", content=body)
+        answer = await owner.post("/v1/projects", content=body, headers=JSON)
         assert answer.status_code in (400, 422), (body, answer.text)
 
 
@@ -241,7 +243,7 @@ async def test_the_document_describes_every_command(owner: httpx.AsyncClient) ->
 
 
 async def test_a_body_that_says_something_twice_is_refused(owner: httpx.AsyncClient) -> None:
-    answer = await owner.post("/v1/projects", content=b'{"name": "Apollo", "name": "Gemini"}')
+    answer = await owner.post("/v1/projects", content=b'{"name": "Apollo", "name": "Gemini"}', headers=JSON)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
 

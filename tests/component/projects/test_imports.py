@@ -16,7 +16,10 @@ def line(key: str, command: str, stream: str, effective_at: str = "2010-01-01T00
 
 
 async def send(client: httpx.AsyncClient, *lines: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    answer = await client.post("/v1/imports", content="\n".join(lines).encode())
+    content = "\n".join(lines).encode()
+    answer = await client.post(
+        "/v1/imports", content=content, headers={"Content-Type": "application/x-ndjson"}
+    )
     assert answer.status_code == 200, answer.text
     *results, total = [json.loads(each) for each in answer.text.splitlines()]
     return results, total
