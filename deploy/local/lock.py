@@ -1,4 +1,5 @@
-"""`make lock`: one resolution for everything in requirements-dev.txt, then one constrained file per service."""
+"""`make lock`: one resolution for everything in requirements-dev.txt, one for the tools of contract tests,
+and one constrained file per service."""
 
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DEVELOPMENT = "requirements-dev.txt"
+CONTRACT = "requirements-contract.txt"
 # No address, no command line and no annotation: a lock pins what, and is the same wherever it is made.
 OPTIONS = (
     "--universal --python-version=3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url "
@@ -19,6 +21,7 @@ def main() -> None:
     services = sorted(path.relative_to(ROOT) for path in ROOT.glob("services/*/pyproject.toml"))
     everything = [*libraries, *map(str, services)]
     compile_lock(DEVELOPMENT, "--group=pyproject.toml:development", *everything, *sys.argv[1:])
+    compile_lock(CONTRACT, "--group=pyproject.toml:contract", *sys.argv[1:])
     for service in services:
         constrained = f"--constraints={DEVELOPMENT}"
         compile_lock(str(service.parent / "requirements.txt"), constrained, str(service), *libraries)

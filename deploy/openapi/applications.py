@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,9 @@ class _Nothing:
         if name.startswith("__"):
             raise AttributeError(name)
         return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self
