@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 import structlog
 
 from libs.access import authentication
+from libs.access.access_log import mounting as access_log
+from libs.access.access_log.recording import MIGRATIONS as ACCESS_LOG_MIGRATIONS
 from libs.chassis import application
 from libs.chassis.application import Application
 from libs.chassis.migrations import ROOT, wait_until_migrated
+from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
 from libs.events import contract_routes
@@ -17,15 +20,21 @@ from libs.events.log.grouping import GroupedAppends
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
+from services.projects.admission import admitting
 from services.projects.api import commands, documentation, imports, log_feed
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
 from services.projects.directory import LogDirectory
 from services.projects.importing import ImportHandler
+from services.projects.live_events import LiveEvents
 from services.projects.loading import Aggregates
 from services.projects.settings import ProjectsSettings
 
-MIGRATIONS = (ROOT / "libs/events/log/migrations", ROOT / "services/projects/migrations")
+MIGRATIONS = (
+    ROOT / "libs/events/log/migrations",
+    ROOT / "services/projects/migrations",
+    ACCESS_LOG_MIGRATIONS,
+)
 OWNER = "projects_owner"
 APPEND_CONNECTIONS = 2
 FORGETTING_SECONDS = 600.0
@@ -44,16 +53,26 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
     appending = await Database.connect(
         dsn, application_name="projects appends", connections_max=APPEND_CONNECTIONS
     )
+    events = await Database.connect(
+        settings.relay_dsn, application_name="projects events", connections_max=settings.event_connections_max
+    )
     try:
         await wait_until_migrated(reading, MIGRATIONS)
         await assert_durable(appending)
         relay = relay_of(settings)
-        wake = relay.wake if relay else lambda: None
+        live = LiveEvents(settings, events, stopping)
+
+        def wake() -> None:
+            live.tail.wake()
+            if relay:
+                relay.wake()
+
         appends = GroupedAppends(Log(appending), after_append=wake)
-        app = create_app(settings, stopping, Log(reading), appends, reading)
-        loops: dict[str, Loop] = {"forgetting keys": lambda: forgetting(Log(reading))}
+        app = create_app(settings, stopping, Log(reading), appends, reading, live)
+        loops: dict[str, Loop] = {"forgetting keys": lambda: forgetting(Log(reading)), **live.loops()}
         if relay:
             loops["relay"] = relay.run
+        loops |= admitting.loops(settings, app.state.directory)
         sending = asyncio.create_task(appends.run(), name="appends")
         try:
             yield Program(app, {**app.loops, **loops, "appends": lambda: asyncio.shield(sending)})
@@ -61,11 +80,16 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
             sending.cancel()
             await asyncio.wait([sending], timeout=1)
     finally:
-        await asyncio.gather(reading.close(), appending.close())
+        await asyncio.gather(reading.close(), appending.close(), events.close())
 
 
 def create_app(
-    settings: ProjectsSettings, stopping: asyncio.Event, log: Log, appends: GroupedAppends, database: Database
+    settings: ProjectsSettings,
+    stopping: asyncio.Event,
+    log: Log,
+    appends: GroupedAppends,
+    database: Database,
+    live: LiveEvents,
 ) -> Application:
     """The HTTP side. Ready means a writable primary, and not NATS: commands do not need it."""
     register_rejections()
@@ -73,7 +97,7 @@ def create_app(
         "projects",
         settings,
         description=documentation.DESCRIPTION,
-        routes=[*imports.routes(), *log_feed.routes(), *contract_routes.routes()],
+        routes=[*imports.routes(), *log_feed.routes(), *contract_routes.routes(), *live.routes()],
         direct=commands.CommandRoutes(),
         checks={"database": database.is_writable},
         stopping=stopping,
@@ -82,6 +106,7 @@ def create_app(
     app.state.log = log
     app.state.aggregates = Aggregates(log)
     authentication.install(app, LogDirectory(app.state.aggregates))
+    access_log.mount(app, Organizations(database), "/v1")
     app.state.commands = CommandHandler(log, appends, app.state.aggregates)
     app.state.imports = ImportHandler(log, appends, app.state.commands)
     return app
