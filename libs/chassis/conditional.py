@@ -5,18 +5,26 @@ A weak tag counts as the strong one, since proxies weaken tags when they compres
 
 import re
 from collections.abc import Iterable
+from hashlib import blake2b
 
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.problems import Problem
 
 TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 TAGS_MAX = 20
+# Says, in a 428, that it is the organization's policy.
+REQUIRED_HEADER = "Milepost-Require-If-Match"
 NUMBER = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
 
 
 def etag(version: int) -> str:
     """Version 7 is the tag `"7"`."""
     return f'"{version}"'
+
+
+def content_tag(content: str) -> str:
+    """The tag of what has no version: it changes with every byte."""
+    return f'"{blake2b(content.encode(), digest_size=12).hexdigest()}"'
 
 
 class IfMatch:
@@ -37,20 +45,27 @@ class IfMatch:
             raise stale(version)
 
 
-def if_match(header: str | None) -> IfMatch | None:
-    """Read `If-Match`; `None` if absent. Raises `Problem` 422 if it is no list of entity tags."""
+def if_match(header: str | None, *, is_required: bool = False) -> IfMatch | None:
+    """Read `If-Match`; `None` if absent. Raises `Problem` 422 if it is no list of entity tags, 428 if it is required.
+
+    Organizations may require it of every command on what exists already.
+    """
     if header is None:
+        if is_required:
+            raise Problem(428, "precondition_required", headers={REQUIRED_HEADER: "true"})
         return None
     tags = _tags("If-Match", header)
-    return IfMatch(allows_any=True) if tags is None else IfMatch(tags)
+    if tags is None:
+        return IfMatch(allows_any=True)
+    return IfMatch(int(tag) for tag in tags if NUMBER.fullmatch(tag))
 
 
-def is_unmodified(if_none_match: str | None, version: int) -> bool:
+def is_unmodified(if_none_match: str | None, tag: str) -> bool:
     """Whether a GET with that `If-None-Match` is to be answered 304. Raises `Problem` 422 if it is malformed."""
     if if_none_match is None:
         return False
     tags = _tags("If-None-Match", if_none_match)
-    return tags is None or version in tags
+    return tags is None or tag.strip('"') in tags
 
 
 def stale(current_version: int) -> Problem:
@@ -63,12 +78,12 @@ def stale(current_version: int) -> Problem:
     )
 
 
-def _tags(name: str, header: str) -> list[int] | None:
-    """The versions a header names, `None` for `*`; tags that are no versions match nothing."""
+def _tags(name: str, header: str) -> list[str] | None:
+    """The tags a header names, without quotes; `None` for `*`."""
     if header.strip() == "*":
         return None
     parts = [part.strip() for part in header.split(",", TAGS_MAX)]
     matches = [TAG.fullmatch(part) for part in parts]
     if None in matches:
         raise wrong_parameter(name, f'{name} must be entity tags such as "7", or *.')
-    return [int(match[1]) for match in matches if match and NUMBER.fullmatch(match[1])]
+    return [match[1] for match in matches if match]

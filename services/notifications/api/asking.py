@@ -10,14 +10,13 @@ from pydantic import BaseModel
 from libs.access.authentication import current_caller
 from libs.chassis import openapi, problem_codes
 from libs.chassis.bodies import read_body
-from libs.chassis.conditional import etag, if_match, is_unmodified
+from libs.chassis.conditional import content_tag, etag, if_match, is_unmodified
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.freshness import POSITION_HEADER, Progress, fresh_enough
 from libs.chassis.identity import Caller
 from libs.chassis.moments import POSITION_MAX
 from libs.chassis.pagination import PageRequest, page_body, page_request
 from libs.chassis.problems import Problem
-from libs.chassis.queries import refuse_unknown
 from services.notifications.once import Answer, Key, KeyInUse, KeyMisused, Once, Work, request_hash
 
 KEY_CHARACTERS_MAX = 255
@@ -58,7 +57,6 @@ for code, title in URL_PROBLEMS.items():
 
 
 Asker = Annotated[Caller, Depends(current_caller)]
-STRICT = [Depends(refuse_unknown)]
 
 
 def paging(
@@ -169,19 +167,21 @@ async def _key(request: Request, asker: Caller) -> Key | None:
     return Key(asker.org_id, asker.actor, key, request_hash(request.method, request.url.path, body))
 
 
-def require_version(request: Request, version: int) -> None:
-    """Raise `Problem` 412 if the command was decided on another version (`If-Match`)."""
-    condition = if_match(request.headers.get("if-match"))
+def require_version(request: Request, asker: Caller, version: int) -> None:
+    """Raise `Problem` 412 if the command was decided on another version (`If-Match`); 428 if it must say on which."""
+    condition = if_match(request.headers.get("if-match"), is_required=asker.requires_if_match)
     if condition is not None:
         condition.require(version)
 
 
-def shown(request: Request, form: BaseModel, version: int) -> Response:
-    """A single resource with its entity tag, or 304."""
-    headers = {"ETag": etag(version), POSITION_HEADER: str(_progress(request).position)}
-    if is_unmodified(request.headers.get("if-none-match"), version):
+def shown(request: Request, form: BaseModel, version: int | None = None) -> Response:
+    """A single resource with its entity tag, or 304; what has no version is tagged by what it says."""
+    body = form.model_dump_json()
+    tag = content_tag(body) if version is None else etag(version)
+    headers = {"ETag": tag, POSITION_HEADER: str(_progress(request).position)}
+    if is_unmodified(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    return Response(form.model_dump_json(), 200, headers, JSON)
+    return Response(body, 200, headers, JSON)
 
 
 def place(paging: PageRequest, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:

@@ -12,7 +12,6 @@ from libs.chassis.problems import Problem
 from libs.chassis.sessions import Connection
 from services.notifications import inbox
 from services.notifications.api.asking import (
-    STRICT,
     Asker,
     Paging,
     Told,
@@ -24,6 +23,7 @@ from services.notifications.api.asking import (
     place,
     position_header,
     position_in,
+    shown,
     takes,
 )
 from services.notifications.api.forms import InboxItemForm, InboxPage, MarkedRead, MarkRead, UnreadCount
@@ -31,7 +31,7 @@ from services.notifications.inbox import Inbox, InboxFilter, Reader
 from services.notifications.once import Answer
 
 PREFIX = "/v1/notifications/inbox"
-router = APIRouter(tags=["inbox"], dependencies=STRICT)
+router = APIRouter(tags=["inbox"])
 Projects = Annotated[list[UUID] | None, Query(description="Only of these projects.")]
 
 
@@ -72,8 +72,7 @@ async def show_inbox_item(request: Request, asker: Asker, told: Told, event_id: 
     found = await store(request).item(reader_of(asker), event_id)
     if found is None:
         raise not_found()
-    body = InboxItemForm.of(found).model_dump_json()
-    return Response(body, 200, position_header(told), "application/json")
+    return shown(request, InboxItemForm.of(found))
 
 
 @router.post(

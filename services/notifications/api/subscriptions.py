@@ -13,7 +13,6 @@ from libs.chassis.problems import Problem
 from libs.chassis.sessions import Connection
 from services.notifications import subscriptions
 from services.notifications.api.asking import (
-    STRICT,
     Asker,
     Paging,
     answered,
@@ -39,7 +38,7 @@ from services.notifications.once import Answer
 from services.notifications.subscriptions import Subscription, Wish
 
 PREFIX = "/v1/notifications/subscriptions"
-router = APIRouter(tags=["subscriptions"], dependencies=STRICT)
+router = APIRouter(tags=["subscriptions"])
 
 
 @router.get("/v1/notifications/kinds", response_model=KindsForm, summary="Kinds of event one can ask for")
@@ -161,7 +160,7 @@ async def own(connection: Connection, request: Request, asker: Caller, subscript
     found = await subscriptions.locked(connection, asker.org_id, asker.actor, subscription_id)
     if found is None:
         raise not_found()
-    require_version(request, found.version)
+    require_version(request, asker, found.version)
     return found
 
 

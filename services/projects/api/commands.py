@@ -21,7 +21,7 @@ from libs.chassis.bodies import require_strict
 from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.identity import Caller
-from libs.chassis.problems import Problem, problem_of
+from libs.chassis.problems import problem_of
 from libs.events.log.recording import IdempotencyKey
 from services.projects.aggregate import Aggregate, Command
 from services.projects.aggregates import AGGREGATES
@@ -94,7 +94,7 @@ async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswe
         raise not_found()
     authorize(caller, aggregate.read_action, loaded.state.project_id)
     headers = {"ETag": conditional.etag(loaded.version), "Milepost-Position": str(loaded.position)}
-    if conditional.is_unmodified(request.header(b"if-none-match"), loaded.version):
+    if conditional.is_unmodified(request.header(b"if-none-match"), headers["ETag"]):
         return DirectAnswer(304, b"", headers)
     return DirectAnswer(200, resource_body(aggregate, entity_id, loaded.version, loaded.state), headers)
 
@@ -117,9 +117,8 @@ async def _handle(
 ) -> DirectAnswer:
     noting.target(entity_id)
     handler: CommandHandler = request.state.commands
-    if_match = conditional.if_match(request.header(b"if-match"))
-    if if_match is None and caller.requires_if_match and not is_creating:
-        raise Problem(428, "precondition_required")
+    is_required = caller.requires_if_match and not is_creating
+    if_match = conditional.if_match(request.header(b"if-match"), is_required=is_required)
     secret = api_keys.new_secret() if command.makes_secret else None
     wish = CommandRequest(
         aggregate=aggregate,

@@ -118,7 +118,7 @@ def shown(
     request: Request, form: Form, as_of: AsOf, version: int, *, depends_on_day: bool = False
 ) -> Response:
     """A single resource; 304 for who has this version, unless the day has changed what is derived from it."""
-    if not depends_on_day and is_unmodified(request.headers.get("if-none-match"), version):
+    if not depends_on_day and is_unmodified(request.headers.get("if-none-match"), etag(version)):
         return Response(
             status_code=304, headers={POSITION_HEADER: str(as_of.position), "ETag": etag(version)}
         )
