@@ -8,10 +8,13 @@ import typer
 from libs.chassis import logging, server
 from libs.chassis.migrations import migrate as apply_migrations
 from libs.chassis.provisioning import provision
+from services.projects import organization_commands
+from services.projects.admission.keys import AccountKey
 from services.projects.app import MIGRATIONS, OWNER, program, relay_of
 from services.projects.settings import ProjectsSettings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+cli.add_typer(organization_commands.cli, name="organization")
 
 
 @cli.command()
@@ -30,6 +33,14 @@ def relay() -> None:
     if running is None:
         raise typer.BadParameter("MILEPOST_NATS_URL is missing")
     asyncio.run(running.run())
+
+
+@cli.command()
+def nats_issuer() -> None:
+    """Make a key pair for letting integrations into NATS, and print it."""
+    key = AccountKey.new()
+    typer.echo(f"MILEPOST_NATS_ISSUER_SEED={key.seed}  # secret, for projects")
+    typer.echo(f"MILEPOST_NATS_ISSUER={key.public}  # public, for NATS")
 
 
 @cli.command()

@@ -11,6 +11,9 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from libs.chassis.development_issuer import DevelopmentIssuer
+from libs.chassis.postgres import Database
+from libs.events.log.log import Log
+from services.projects import organizations
 from services.projects.app import program
 from services.projects.settings import ProjectsSettings
 from tests.support.databases import FreshDatabaseFactory
@@ -18,6 +21,7 @@ from tests.support.projects_database import PASSWORD, SERVICE, migrate_projects
 from tests.support.recordings import ACTOR, ORGANIZATION
 
 Clients = Callable[..., httpx.AsyncClient]
+OWNER = UUID(int=11)
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +30,35 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentIssuer:
 
 
 @pytest_asyncio.fixture
-async def clients(fresh_database: FreshDatabaseFactory, issuer: DevelopmentIssuer) -> AsyncIterator[Clients]:
-    """`clients(org_role="member", projects={…})`: a client with a token of those roles."""
+async def service_dsn(fresh_database: FreshDatabaseFactory) -> str:
+    """The service's own way into the database of this test."""
     database = await fresh_database("projects", migrate_projects)
+    return database.dsn(SERVICE, PASSWORD)
+
+
+@pytest_asyncio.fixture
+async def operator_log(service_dsn: str) -> AsyncIterator[Log]:
+    """The log as an operator's command opens it."""
+    database = await Database.connect(service_dsn, application_name="operator", connections_max=1)
+    yield Log(database)
+    await database.close()
+
+
+@pytest.fixture
+def grants_in_tokens() -> bool:
+    """Whether roles in tokens count, which saves most tests from founding an organization."""
+    return True
+
+
+@pytest_asyncio.fixture
+async def clients(
+    service_dsn: str, issuer: DevelopmentIssuer, grants_in_tokens: bool
+) -> AsyncIterator[Clients]:
+    """`clients(org_role="member", projects={…})`: a client with a token of those roles."""
     settings = ProjectsSettings(
-        database_url=SecretStr(database.dsn(SERVICE, PASSWORD)),
+        database_url=SecretStr(service_dsn),
         jwks_file=issuer.jwks_file,
-        grants_in_tokens=True,
+        grants_in_tokens=grants_in_tokens,
         log_level="error",
     )
     opened: list[httpx.AsyncClient] = []
@@ -64,3 +90,14 @@ async def clients(fresh_database: FreshDatabaseFactory, issuer: DevelopmentIssue
 @pytest.fixture
 def owner(clients: Clients) -> httpx.AsyncClient:
     return clients()
+
+
+@pytest_asyncio.fixture
+async def founded(clients: Clients, operator_log: Log) -> Clients:
+    """An organization with its owner and nobody else; its clients have no roles in their tokens."""
+    await organizations.found(operator_log, ORGANIZATION, "Apollo program", OWNER)
+
+    def client(actor: UUID, org_id: UUID = ORGANIZATION) -> httpx.AsyncClient:
+        return clients(org_role=None, actor=actor, org_id=org_id)
+
+    return client
