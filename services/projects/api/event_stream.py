@@ -92,7 +92,8 @@ class EventStreamResponse(Response):
 
         stream = self._stream(send_frames)
         with self._open_streams.place(stream):
-            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            # A list of its own: what compresses the answer says so in it.
+            await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS]})
             leaving = asyncio.create_task(_until_left(receive, stream), name="reader of an event stream")
             try:
                 reason = await stream.run()
