@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import to_json
 
+from libs.access.authorize import not_found
 from libs.chassis.bodies import require_strict
 from libs.chassis.problems import Problem
 from libs.events.envelope import StreamKey, entity_id_of
@@ -258,7 +259,8 @@ def _refuse(line: _Line, refusal: Exception) -> None:
         case Rejection():
             line.conclude(LineOutcome.REFUSED, code=refusal.code, detail=refusal.detail)
         case NotFound():
-            line.conclude(LineOutcome.REFUSED, code="not_found", detail="There is no such resource.")
+            nothing = not_found()
+            line.conclude(LineOutcome.REFUSED, code=nothing.code, detail=nothing.detail)
         case KeyMisused():
             line.conclude(
                 LineOutcome.REFUSED,
