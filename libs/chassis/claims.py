@@ -36,7 +36,8 @@ class Expected:
 
 def strict_object(text: bytes) -> dict[str, Any]:
     """A JSON object in which no name occurs twice and every number is one: two readers must read the same."""
-    decoded = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refused)
+    # From bytes, the library would also guess UTF-16 and UTF-32.
+    decoded = json.loads(text.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_refused)
     if not isinstance(decoded, dict):
         raise TypeError("not an object")
     return decoded
