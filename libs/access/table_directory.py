@@ -39,8 +39,9 @@ Key = tuple[UUID, UUID]
 class Recent(Generic[Answer]):
     """Answers, also negative ones, for a second; the oldest go first."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], kept_max: int) -> None:
         self._clock = clock
+        self._kept_max = kept_max
         self._kept: OrderedDict[Key, tuple[float, Answer | None]] = OrderedDict()
 
     def get(self, key: Key) -> tuple[Answer | None] | None:
@@ -52,21 +53,26 @@ class Recent(Generic[Answer]):
         """Keep an answer to what was asked at that instant."""
         self._kept[key] = (asked_at + AGE_SECONDS_MAX, answer)
         self._kept.move_to_end(key)
-        if len(self._kept) > KEPT_MAX:
+        if len(self._kept) > self._kept_max:
             self._kept.popitem(last=False)
 
 
 class TableDirectory:
     """A `Directory` whose every question stays behind the wall of the organization asked about.
 
-    `clock` is monotonic, in seconds.
+    `clock` is monotonic, in seconds; `kept_max` bounds the answers kept of each kind.
     """
 
-    def __init__(self, organizations: Organizations, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        organizations: Organizations,
+        clock: Callable[[], float] = time.monotonic,
+        kept_max: int = KEPT_MAX,
+    ) -> None:
         self._organizations = organizations
         self._clock = clock
-        self._people: Recent[Grants] = Recent(clock)
-        self._keys: Recent[IssuedKey] = Recent(clock)
+        self._people: Recent[Grants] = Recent(clock, kept_max)
+        self._keys: Recent[IssuedKey] = Recent(clock, kept_max)
 
     async def person(self, org_id: UUID, person_id: UUID) -> Grants | None:
         """The grants of a member; `None` for who is none. Raises what the database raises."""

@@ -16,7 +16,7 @@ from libs.chassis.server import Loop, Program
 from libs.chassis.walls import check_walls
 from libs.events.feed import Feed
 from services.timeline import projecting, projections
-from services.timeline.api import examples, issues, milestones, projects
+from services.timeline.api import access, examples, issues, milestones, projects
 from services.timeline.charts.rendering import Renderer
 from services.timeline.migrating import DIRECTORIES
 from services.timeline.reading import Log, Reader
@@ -40,7 +40,7 @@ def create(
     app = application.create(
         "timeline",
         settings,
-        routers=(projects.router, milestones.router, issues.router),
+        routers=(projects.router, milestones.router, issues.router, access.router),
         checks={"database": Answers(organizations)},
         stopping=stopping,
         description=DESCRIPTION,

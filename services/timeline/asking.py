@@ -82,12 +82,14 @@ class Order(NamedTuple):
 class Conditions:
     """Where the rows of a list come from, as of then, and what they must meet; filters that say nothing are left out.
 
-    The source names its columns plainly and has `home_project_id`, by which access is judged.
+    The source names its columns plainly. Access is judged row by row, `by_project`, in its `home_project_id`; where it
+    is not, whoever may ask at all sees every row.
     """
 
     source: Callable[[AsOf], str]
     texts: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    by_project: bool = True
 
     def where(self, text: str, **values: Any) -> "Conditions":
         """Add a condition, unless one of its values is missing."""
@@ -125,7 +127,7 @@ async def page(reading: Reading, question: ListQuestion) -> Answer:
     """One page, and the key behind which the next one begins, if there is one. Raises `InvalidKey`."""
     values = dict(question.conditions.values)
     texts = list(question.conditions.texts)
-    if reading.scope.visible is not None:
+    if question.conditions.by_project and reading.scope.visible is not None:
         texts.append("home_project_id = any(:visible)")
     if question.after is not None:
         texts.append(_behind(question.orders, question.after, values))

@@ -7,7 +7,9 @@ from libs.chassis.migrations import quoted
 from libs.chassis.sessions import Connection
 from libs.chassis.walls import Roles, raise_walls
 from services.timeline.activity import activity
+from services.timeline.api_key_history import api_key_history
 from services.timeline.issue_history import issue_history
+from services.timeline.member_history import member_history
 from services.timeline.milestone_history import milestone_history
 from services.timeline.moments import moments
 from services.timeline.project_history import project_history
@@ -22,6 +24,8 @@ PROJECTIONS: Mapping[str, Callable[[], Projection]] = MappingProxyType(
         "milestone_history": milestone_history,
         "issue_history": issue_history,
         "activity": activity,
+        "member_history": member_history,
+        "api_key_history": api_key_history,
     }
 )
 

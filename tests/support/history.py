@@ -10,6 +10,7 @@ from libs.events.raid import IssueMovedOut
 NAMES = UUID("6d696c65-7374-4f6e-8573-000000000000")
 ORG = uuid5(NAMES, "organization")
 SOMEBODY = uuid5(NAMES, "somebody")
+OF_THE_ORGANIZATION = ("organization", "member", "api_key")
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 assert vocabulary.CONTEXTS
@@ -77,8 +78,11 @@ class History:
         self.events.append(event)
         return event
 
-    def _project(self, key: tuple[UUID, str], data: EventData) -> UUID:
+    def _project(self, key: tuple[UUID, str], data: EventData) -> UUID | None:
         """An issue that moves out still leaves from its old project; everything else belongs where it is."""
+        if aggregate_of(key[1]) in OF_THE_ORGANIZATION:
+            named: UUID | None = getattr(data, "project_id", None)
+            return named
         if aggregate_of(key[1]) == "project":
             return entity_id_of(key[1])
         given: UUID | None = getattr(data, "project_id", None)

@@ -4,21 +4,18 @@ It shares no code with the services. It also holds every event against the state
 something stale shows here as a `…_before` that was not so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-Row = Mapping[str, Any]
-State = dict[str, Any]
+from tests.support import reference_access
+from tests.support.reference_state import Folded, LogContradicted, Row, State, begun, held
+
 Key = tuple[str, str]
 
 FINISHED = ("done", "cancelled")
 PROJECT_TYPES = ("project", "charter", "methodology", "workflow", "phase")
-
-
-class LogContradicted(AssertionError):
-    """An event says of the state before it what the log before it does not say."""
 
 
 @dataclass
@@ -28,9 +25,15 @@ class Expected:
     projects: dict[Key, State] = field(default_factory=dict)
     milestones: dict[Key, State] = field(default_factory=dict)
     issues: dict[Key, State] = field(default_factory=dict)
+    members: dict[Key, State] = field(default_factory=dict)
+    api_keys: dict[Key, State] = field(default_factory=dict)
+    organizations: dict[Key, State] = field(default_factory=dict)
     project_changes: list[State] = field(default_factory=list)
     milestone_changes: list[State] = field(default_factory=list)
     issue_changes: list[State] = field(default_factory=list)
+    member_changes: list[State] = field(default_factory=list)
+    api_key_changes: list[State] = field(default_factory=list)
+    organization_changes: list[State] = field(default_factory=list)
     activity: list[State] = field(default_factory=list)
     moments: dict[str, int] = field(default_factory=dict)
 
@@ -48,7 +51,8 @@ def fold(log: Iterable[Row]) -> Expected:
         entities[key] = after
         told = {"type": event["type"], "actor": event["actor"], "note": note or None, "detail": detail}
         getattr(expected, f"{kind}_changes").append({**after, **told})
-        expected.activity.append(_activity(event))
+        if event["project_id"] is not None:
+            expected.activity.append(_activity(event))
         expected.moments[event["recorded_at"]] = event["position"]
     return expected
 
@@ -71,29 +75,12 @@ def _activity(event: Row) -> State:
     return {name: event[name] for name in names}
 
 
-Folded = tuple[State, str | None, Any]
-
-
-def _begun(event: Row, before: State | None, first: str) -> State:
-    if (before is None) != (event["type"] == first):
-        raise LogContradicted(f"{event['stream']} version {event['version']} is {event['type']}")
-    return dict(before or {})
-
-
-def _held(event: Row, state: State, *names: str) -> None:
-    """What the event says was so before (`<name>_before`) is what the log said."""
-    for name in names:
-        said, known = event["data"].get(f"{name}_before"), state.get(name)
-        if said != known:
-            raise LogContradicted(f"position {event['position']}: {name} was {known!r}, not {said!r}")
-
-
 # --- Projects ---
 
 
 def _project(before: State | None, event: Row) -> Folded:
     data = event["data"]
-    state = _begun(event, before, "project.proposed")
+    state = begun(event, before, "project.proposed")
     note = data.get("reason")
     detail = None
     match event["type"]:
@@ -108,15 +95,15 @@ def _project(before: State | None, event: Row) -> Folded:
             note = data["purpose"]
             detail = {"objectives": data["objectives"]} if data.get("objectives") else None
         case "methodology.adopted":
-            _held(event, state, "methodology")
+            held(event, state, "methodology")
             state["methodology"] = data["methodology"]
         case "workflow.adopted":
             state["workflow"] = data["states"]
         case "phase.entered":
-            _held(event, state, "state")
+            held(event, state, "state")
             state["state"] = data["phase"]
         case "project.put_on_hold" | "project.closed" | "project.cancelled":
-            _held(event, state, "state")
+            held(event, state, "state")
             state["state"] = event["type"].partition(".")[2].removeprefix("put_")
             note = data.get("reason") or data.get("outcome")
         case "project.resumed":
@@ -131,7 +118,7 @@ def _project(before: State | None, event: Row) -> Folded:
 
 def _milestone(before: State | None, event: Row) -> Folded:
     data = event["data"]
-    state = _begun(event, before, "milestone.planned")
+    state = begun(event, before, "milestone.planned")
     note = data.get("reason")
     detail = None
     match event["type"]:
@@ -143,11 +130,11 @@ def _milestone(before: State | None, event: Row) -> Folded:
         case "milestone.committed":
             state |= {"state": "committed", "baseline_on": data["baseline_on"]}
         case "milestone.rebaselined":
-            _held(event, state, "baseline_on")
+            held(event, state, "baseline_on")
             state["baseline_on"] = data["baseline_on"]
             detail = {"change": data["change"]}
         case "milestone.reforecast":
-            _held(event, state, "forecast_on")
+            held(event, state, "forecast_on")
             state["reforecast_count"] += state["forecast_on"] is not None
             state["forecast_on"] = data["forecast_on"]
             detail = _causes(data)
@@ -155,13 +142,13 @@ def _milestone(before: State | None, event: Row) -> Folded:
             state |= {"state": "achieved", "achieved_on": data["achieved_on"]}
             note = data.get("note")
         case "milestone.achievement_corrected":
-            _held(event, state, "achieved_on")
+            held(event, state, "achieved_on")
             state["achieved_on"] = data["achieved_on"]
         case "milestone.achievement_withdrawn":
-            _held(event, state, "achieved_on")
+            held(event, state, "achieved_on")
             state |= {"state": data["state"], "achieved_on": None}
         case "milestone.cancelled":
-            _held(event, state, "state")
+            held(event, state, "state")
             state["state"] = "cancelled"
         case "milestone.reinstated":
             state["state"] = data["state"]
@@ -183,7 +170,7 @@ def _causes(data: Row) -> Any:
 
 def _issue(before: State | None, event: Row) -> Folded:
     data = event["data"]
-    state = _begun(event, before, "issue.raised")
+    state = begun(event, before, "issue.raised")
     note = data.get("reason") or data.get("note")
     detail = None
     match event["type"]:
@@ -191,10 +178,10 @@ def _issue(before: State | None, event: Row) -> Folded:
             state = _raised(event)
             note = data.get("description")
         case "issue.triaged":
-            _held(event, state, "kind", "priority")
+            held(event, state, "kind", "priority")
             state |= {"kind": data["kind"], "priority": data["priority"]}
         case "issue.assigned":
-            _held(event, state, "assignee_id", "team")
+            held(event, state, "assignee_id", "team")
             state |= {"assignee_id": data.get("assignee_id"), "team": data.get("team")}
         case "issue.transitioned" | "issue.reopened" | "issue.cancelled" | "issue.moved_in":
             detail = _entered(event, state)
@@ -234,7 +221,7 @@ def _raised(event: Row) -> State:
 def _entered(event: Row, state: State) -> Any:
     """The issue came into a state, or was said again to be in it; finishing it takes a block away."""
     data = event["data"]
-    _held(event, state, "state", "category")
+    held(event, state, "state", "category")
     was_finished, is_finished = state["category"] in FINISHED, data["category"] in FINISHED
     if event["type"] == "issue.transitioned":
         state["status_event_count"] += 1
@@ -252,4 +239,11 @@ def _entered(event: Row, state: State) -> Any:
     return {"from_project_id": data["from_project_id"]}
 
 
-FOLDS = {"project": _project, "milestone": _milestone, "issue": _issue}
+FOLDS = {
+    "project": _project,
+    "milestone": _milestone,
+    "issue": _issue,
+    "organization": reference_access.organization,
+    "member": reference_access.member,
+    "api_key": reference_access.api_key,
+}

@@ -19,8 +19,10 @@ PROVIDED_SECRETS: Mapping[str, frozenset[str]] = {
             "nats-issuer-seed",
         }
     ),
-    "timeline": frozenset({"database-url", "nats-url", "service-token"}),
-    "notifications": frozenset({"database-url", "nats-url", "service-token", "secrets-key"}),
+    "timeline": frozenset({"database-url", "internal-database-url", "nats-url", "service-token"}),
+    "notifications": frozenset(
+        {"database-url", "internal-database-url", "nats-url", "service-token", "secrets-key"}
+    ),
     "nats": frozenset(
         {
             *(

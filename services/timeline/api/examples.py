@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.timeline.api import issue_forms, milestone_forms, project_forms
+from services.timeline.api import access_forms, issue_forms, milestone_forms, project_forms
 from services.timeline.api.forms import Form, Standpoint
+from services.timeline.api_key_history import ApiKey
 from services.timeline.as_of import AsOf
 from services.timeline.asking import Row
 from services.timeline.issue_history import Issue
 from services.timeline.measures.trend import trend
+from services.timeline.member_history import Member
 from services.timeline.milestone_history import Milestone
 from services.timeline.project_history import Project
 
@@ -146,6 +148,31 @@ _summary = project_forms.ProjectSummary(
     ),
 )
 
+# --- Members and keys ---
+
+_member = Member(
+    ORG, PERSON, 1004, 2, _at("2019-06-04"), _at("2019-06-04"), "member", _at("2019-06-01"),
+    f'{{"{PROJECT}": "manager"}}',
+)  # fmt: skip
+_key = ApiKey(
+    ORG, EVENT, 1005, 1, _at("2019-06-05"), _at("2019-06-05"), "Nightly import", '["read", "contribute"]',
+    f'["{PROJECT}"]', _at("2019-06-05"), PERSON, _at("2020-06-05"),
+)  # fmt: skip
+
+_members = access_forms.MemberList(
+    as_of=STANDPOINT,
+    items=[access_forms.MemberForm.of(_member._asdict(), lambda project_id: True)],
+    next_cursor=CURSOR,
+)
+_project_members = access_forms.ProjectMemberList(
+    as_of=STANDPOINT,
+    items=[access_forms.ProjectMemberForm.of({**_member._asdict(), "project_role": "manager"})],
+    next_cursor=None,
+)
+_api_keys = access_forms.ApiKeyList(
+    as_of=STANDPOINT, items=[access_forms.ApiKeyForm.of(_key._asdict())], next_cursor=None
+)
+
 
 EXAMPLES: dict[str, Form] = {
     "listProjects": _projects,
@@ -159,6 +186,9 @@ EXAMPLES: dict[str, Form] = {
     "listIssues": _issues,
     "getIssue": _one_issue,
     "getIssueHistory": _issue_history,
+    "listMembers": _members,
+    "listProjectMembers": _project_members,
+    "listApiKeys": _api_keys,
 }
 
 

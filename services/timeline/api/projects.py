@@ -119,7 +119,7 @@ async def get_project(
     caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
-        row = await _project(reading, project_id)
+        row = await existing_project(reading, project_id)
     form = ProjectAnswer(**ProjectForm.of(row).model_dump(), as_of=Standpoint.of(reading.as_of))
     return shown(request, form, reading.as_of, row["version"])
 
@@ -141,7 +141,7 @@ async def list_activity(
         parameters,
         ACTIVITY,
         parameters.conditions(project_id),
-        check=lambda reading: _project(reading, project_id),
+        check=lambda reading: existing_project(reading, project_id),
     )
     form = ActivityList(
         as_of=Standpoint.of(page.as_of),
@@ -164,7 +164,7 @@ async def get_project_summary(
     caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     async with asked(request, caller, parameters) as reading:
-        row = await _project(reading, project_id)
+        row = await existing_project(reading, project_id)
         milestones = await milestone_counts(reading, project_id)
         issues = await issue_counts(reading, project_id)
     form = ProjectSummary(
@@ -176,7 +176,8 @@ async def get_project_summary(
     return answer(form, reading.as_of, version=row["version"])
 
 
-async def _project(reading: Reading, project_id: UUID) -> Row:
+async def existing_project(reading: Reading, project_id: UUID) -> Row:
+    """A project that existed then and may be seen now; raises `Problem` 404."""
     row = await project_history.project_then(reading, project_id)
     if row is None or not reading.scope.sees(project_id):
         raise not_found()

@@ -152,6 +152,7 @@ def environment(told: FreshDatabase, nats: NatsServer, issuer: DevelopmentIssuer
         "MILEPOST_PROJECTS_URL": "http://127.0.0.1:1",
         "MILEPOST_SERVICE_TOKEN": "none",
         "MILEPOST_SECRETS_KEY": SECRETS_KEY,
+        "MILEPOST_GRANTS_IN_TOKENS": "true",
         "MILEPOST_WEBHOOKS_ALLOW_LOOPBACK": "true",
         "MILEPOST_JWKS_FILE": str(issuer.jwks_file),
         "MILEPOST_LOG_FORMAT": "json",

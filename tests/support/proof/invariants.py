@@ -162,16 +162,16 @@ async def read_models_equal_the_reference(
 ) -> None:
     """Every table of timeline, row by row, against the independent fold; those of one organization, if it is named."""
     expected = reference_fold.fold(event for event in log if org_id in (None, event["org_id"]))
-    for kind in ("project", "milestone", "issue"):
+    for kind in ("project", "milestone", "issue", "member", "api_key"):
         folder = await evidence.schema(stack, f"{kind}_history")
         current = await _table(stack, f"{folder}.{kind}s", org_id)
-        _same(f"{kind}s", list(getattr(expected, f"{kind}s").values()), current, f"{kind}_id")
+        same(f"{kind}s", list(getattr(expected, f"{kind}s").values()), current, f"{kind}_id")
         changes = await _table(stack, f"{folder}.{kind}_changes", org_id)
-        _same(f"{kind}_changes", getattr(expected, f"{kind}_changes"), changes, "known_from")
+        same(f"{kind}_changes", getattr(expected, f"{kind}_changes"), changes, "known_from")
     folder = await evidence.schema(stack, "activity")
     told = await _table(stack, f"{folder}.activity", org_id)
     assert all(row.pop("sentence") for row in told)
-    _same("activity", expected.activity, told, "position")
+    same("activity", expected.activity, told, "position")
     if org_id is not None:
         return
     folder = await evidence.schema(stack, "moments")
@@ -179,16 +179,23 @@ async def read_models_equal_the_reference(
     assert moments == expected.moments
 
 
+KEPT_AS_TEXT = {"workflow", "project_roles", "scopes", "project_ids"}
+
+
 async def _table(stack: Stack, name: str, org_id: str | None = None) -> list[evidence.Row]:
     rows = await evidence.rows(stack.whereabouts.database_dsn("timeline"), name)
-    found = [row for row in rows if org_id in (None, row.get("org_id"))]
+    return read_texts([row for row in rows if org_id in (None, row.get("org_id"))])
+
+
+def read_texts(found: list[evidence.Row]) -> list[evidence.Row]:
+    """The rows, with what they keep as JSON text read."""
     for row in found:
-        if isinstance(row.get("workflow"), str):
-            row["workflow"] = json.loads(row["workflow"])
+        for name in KEPT_AS_TEXT & row.keys():
+            row[name] = None if row[name] is None else json.loads(row[name])
     return found
 
 
-def _same(what: str, expected: Sequence[Row], found: Sequence[Row], key: str) -> None:
+def same(what: str, expected: Sequence[Row], found: Sequence[Row], key: str) -> None:
     """Whole rows, compared by key; the first differences are shown."""
     wanted, there = ({(row["org_id"], row[key]): row for row in table} for table in (expected, found))
     assert len(there) == len(found), f"{what}: the same row twice"

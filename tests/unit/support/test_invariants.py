@@ -14,7 +14,7 @@ from tests.support.proof.invariants import (
     versions_of_each_stream_have_no_gap,
 )
 from tests.support.proof.ledger import Asked, Fate, Ledger, Told
-from tests.support.reference_fold import LogContradicted
+from tests.support.reference_state import LogContradicted
 
 ORG, ACTOR, PROJECT = UUID(int=1), UUID(int=2), UUID(int=3)
 MILESTONE = f"milestone-{UUID(int=4)}"

@@ -1,0 +1,143 @@
+"""The directory of the other services says what the log says, a second later at most, and behind the wall."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from libs.access.projecting import AccessHandler
+from libs.access.table_directory import TableDirectory
+from libs.chassis.organizations import Organizations
+from libs.chassis.postgres import Database
+from libs.events.access import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    MemberJoined,
+    MemberLeft,
+    OrganizationOffboarded,
+    OrganizationRole,
+    Scope,
+)
+from libs.events.applying import Application
+from libs.events.envelope import Event
+from tests.support.access_history import AccessHistory
+from tests.support.databases import FreshDatabaseFactory
+from tests.support.history import ORG, History, an_id
+from tests.support.notifications.databases import INTERNAL, PASSWORD, SERVICE, migrate_notifications
+
+OTHER = an_id("another organization")
+
+
+@dataclass
+class World:
+    """A service that is told histories, and the directory its requests ask."""
+
+    database: Database
+    organizations: Organizations
+    now: float = 0.0
+    told: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.directory = TableDirectory(self.organizations, lambda: self.now)
+
+    async def tell(self, history: History) -> None:
+        """Apply what is new in a history, as the subscription does."""
+        application = Application(self.database, [AccessHandler()], lambda position: None)
+        await application.resume()
+        new = [event for event in history.events if event.envelope.position > application.position.number]
+        await application.apply([event.envelope for event in new])
+        self.now += 1
+
+
+@pytest_asyncio.fixture
+async def world(fresh_database: FreshDatabaseFactory) -> AsyncIterator[World]:
+    fresh = await fresh_database("notifications", migrate_notifications)
+    database = await Database.connect(fresh.dsn(INTERNAL, PASSWORD), application_name="test")
+    serving = await Database.connect(fresh.dsn(SERVICE, PASSWORD), application_name="test")
+    yield World(database, Organizations(serving))
+    await serving.close()
+    await database.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+async def test_it_says_what_the_log_says(world: World, seed: int) -> None:
+    history = AccessHistory(seed, 100)
+    await world.tell(history)
+    for person_id, standing in history.standings.items():
+        grants = await world.directory.person(ORG, person_id)
+        if standing.role is None:
+            assert grants is None
+            continue
+        assert grants is not None
+        assert (grants.org_role, grants.project_roles) == (standing.role, standing.project_roles)
+        assert grants.requires_if_match
+    for key_id in history.keys:
+        key = await world.directory.api_key(ORG, key_id)
+        state = history.states.get(key_id, "revoked")
+        assert (key.secret_hash if key else "revoked") == state
+
+
+async def test_nobody_and_nothing_of_another_organization_is_in_it(world: World) -> None:
+    history = AccessHistory(1, 100)
+    await world.tell(history)
+    for each in (*history.people, *history.keys):
+        assert await world.directory.person(OTHER, each) is None
+        assert await world.directory.api_key(OTHER, each) is None
+
+
+async def test_an_answer_is_kept_for_a_second_and_not_longer(world: World) -> None:
+    history = AccessHistory(1, 100)
+    await world.tell(history)
+    person_id = await somebody(world, history)
+    history.record("member", person_id, MemberLeft(person_id=person_id, role_before=OrganizationRole.MEMBER))
+    await world.tell(history)
+    world.now -= 0.01
+    assert await world.directory.person(ORG, person_id) is not None
+    world.now += 0.02
+    assert await world.directory.person(ORG, person_id) is None
+
+
+async def test_a_revoked_key_and_an_offboarded_organization_open_nothing(world: World) -> None:
+    history, key_id = AccessHistory(2, 100), an_id("another key")
+    history.record("api_key", key_id, ApiKeyIssued(name="Import", secret_hash="00", scopes=(Scope.READ,)))
+    await world.tell(history)
+    assert await world.directory.api_key(ORG, key_id) is not None
+    history.record("api_key", key_id, ApiKeyRevoked())
+    await world.tell(history)
+    assert await world.directory.api_key(ORG, key_id) is None
+    person_id = await somebody(world, history)
+    history.record("organization", ORG, OrganizationOffboarded())
+    await world.tell(history)
+    assert await world.directory.person(ORG, person_id) is None
+
+
+async def test_what_is_kept_in_memory_is_bounded_and_the_oldest_goes_first(world: World) -> None:
+    directory = TableDirectory(world.organizations, lambda: 0.0, kept_max=3)
+    person_id = an_id("somebody new")
+    assert await directory.person(ORG, person_id) is None
+    history = AccessHistory(1, 100)
+    history.record("member", person_id, MemberJoined(person_id=person_id, role=OrganizationRole.MEMBER))
+    await world.tell(history)
+    for number in range(3):
+        assert await directory.person(ORG, person_id) is None, "kept"
+        await directory.person(ORG, UUID(int=number))
+    assert await directory.person(ORG, person_id) is not None, "forgotten, and asked again"
+
+
+async def test_a_handler_that_is_new_to_a_service_catches_up_from_the_first_event(world: World) -> None:
+    history = AccessHistory(3, 100)
+    await world.tell(history)
+    async with world.database.transaction() as connection:
+        await connection.execute("delete from checkpoints where name = 'access'")
+        await connection.execute("delete from access_members")
+    await world.tell(history)
+    assert await somebody(world, history)
+
+
+async def somebody(world: World, history: AccessHistory) -> UUID:
+    """Somebody who is a member."""
+    members = [each for each, standing in history.standings.items() if standing.role]
+    assert await world.directory.person(ORG, members[0]) is not None
+    return members[0]
