@@ -1,94 +1,16 @@
 """One NATS server for the whole module, with the users of nats.conf and a stream made by the keeper."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import nats
 import pytest
 import pytest_asyncio
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from deploy.local.nats import USERS, EmbeddedNats
-from libs.events.jetstream import API, IMPORTED_API
+from libs.events.jetstream import STREAM_NOT_FOUND
+from tests.component.nats.integrations import KnownKeys, admitting, is_admitted
+from tests.component.nats.visiting import STREAM, Visitor, visit
+from tests.support.eventually import eventually
 from tests.support.servers import embedded_nats
-
-# They live in the account of the stream.
-WRITERS = ("relay", "keeper")
-
-STREAM: dict[str, Any] = {
-    "name": "PROJECTS",
-    "subjects": ["milepost.>"],
-    "storage": "file",
-    "num_replicas": 1,
-    "allow_atomic": True,
-    "allow_direct": True,
-    "deny_delete": True,
-    "deny_purge": True,
-}
-
-
-@dataclass
-class Visitor:
-    """A user of nats.conf connected to the server, who notes what the server refuses."""
-
-    user: str
-    client: Client
-    api: str
-    refusals: list[str] = field(default_factory=list)
-
-    async def ask(self, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask the JetStream API; returns its answer, errors included."""
-        payload = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(f"{self.api}.{verb}", payload, timeout=2)
-        answer: dict[str, Any] = json.loads(reply.data)
-        return answer
-
-    async def may_publish(self, subject: str, body: bytes = b"") -> bool:
-        """False if the server refuses it, which it says before it answers the ping behind it."""
-        known = len(self.refusals)
-        await self.client.publish(subject, body)
-        await self.settle()
-        return len(self.refusals) == known
-
-    async def may_subscribe(self, subject: str, queue: str = "") -> bool:
-        known = len(self.refusals)
-        subscription = await self.client.subscribe(subject, queue=queue)
-        await self.settle()
-        if refused := len(self.refusals) > known:
-            return not refused
-        await subscription.unsubscribe()
-        return True
-
-    async def settle(self) -> None:
-        """Until the server answered what was sent. Twice: a ping overtakes what the client still buffers."""
-        await self.client.flush()
-        await self.client.flush()
-
-    async def pull(self, durable: str, messages: int) -> list[Msg]:
-        """Ask the durable for so many messages and wait for all of them."""
-        inbox = self.client.new_inbox()
-        arrived: asyncio.Queue[Msg] = asyncio.Queue(messages)
-        subscription = await self.client.subscribe(inbox, cb=arrived.put)
-        wish = json.dumps({"batch": messages, "expires": 2_000_000_000}).encode()
-        await self.client.publish(f"{self.api}.CONSUMER.MSG.NEXT.PROJECTS.{durable}", wish, reply=inbox)
-        async with asyncio.timeout(2):
-            received = [await arrived.get() for _ in range(messages)]
-        await subscription.unsubscribe()
-        return received
-
-
-async def visit(url: str, user: str) -> Visitor:
-    refusals: list[str] = []
-
-    async def note(error: Exception) -> None:
-        refusals.append(str(error))
-
-    client = await nats.connect(url, inbox_prefix=f"_INBOX_{user}".encode(), error_cb=note)
-    return Visitor(user, client, API if user in WRITERS else IMPORTED_API, refusals)
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +24,25 @@ def own_nats() -> Iterator[EmbeddedNats]:
 async def visitors(own_nats: EmbeddedNats) -> AsyncIterator[dict[str, Visitor]]:
     """Each user connected, and an empty stream."""
     connected = {user: await visit(own_nats.url(user), user) for user in USERS}
-    await connected["keeper"].ask("STREAM.DELETE.PROJECTS")
-    created = await connected["keeper"].ask("STREAM.CREATE.PROJECTS", STREAM)
-    assert "error" not in created
+    await make_stream_anew(connected["keeper"])
     yield connected
     for visitor in connected.values():
         await visitor.client.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def directory(own_nats: EmbeddedNats) -> AsyncIterator[KnownKeys]:
+    """The API keys there are, and the loop that admits them."""
+    keeper = await visit(own_nats.url("keeper"), "keeper")
+    await make_stream_anew(keeper)
+    await keeper.client.close()
+    known = KnownKeys()
+    async with admitting(own_nats, known):
+        await eventually(lambda: is_admitted(own_nats, known.issue()))
+        yield known
+
+
+async def make_stream_anew(keeper: Visitor) -> None:
+    deleted = await keeper.ask("STREAM.DELETE.PROJECTS")
+    assert deleted.get("success") or deleted["error"]["err_code"] == STREAM_NOT_FOUND, deleted
+    assert "error" not in await keeper.ask("STREAM.CREATE.PROJECTS", STREAM)

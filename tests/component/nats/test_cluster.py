@@ -20,7 +20,7 @@ from deploy.local.nats import (
 from deploy.local.ports import LOOPBACK, any_free_port
 from deploy.local.processes import ChildProcess
 from services.projects.admission.keys import AccountKey
-from tests.component.nats.conftest import STREAM, Visitor, visit
+from tests.component.nats.visiting import STREAM, Visitor, visit
 from tests.support.eventually import eventually
 from tests.support.servers import temporary_run
 

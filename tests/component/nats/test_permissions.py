@@ -8,7 +8,8 @@ import pytest
 
 from deploy.local.nats import USERS, EmbeddedNats
 from libs.events.jetstream import API, IMPORTED_API
-from tests.component.nats.conftest import STREAM, Visitor
+from tests.component.nats.integrations import REFUSED, greeting
+from tests.component.nats.visiting import STREAM, Visitor
 
 CONSUMERS = ("timeline", "notifications")
 EVENT = "milepost.org.project.milestone.planned"
@@ -176,16 +177,20 @@ async def test_there_is_no_second_stream(visitors: dict[str, Visitor]) -> None:
 
 
 @pytest.mark.parametrize(
-    "login", [{}, {"user": "relay", "pass": "wrong"}, {"user": "timeline", "pass": ""}, {"user": "x"}]
+    "login",
+    [
+        {},
+        {"user": "relay", "pass": "wrong"},
+        {"user": "timeline", "pass": ""},
+        {"user": "x"},
+        {"auth_token": f"mpk_{'0' * 64}_{'0' * 64}"},
+    ],
 )
-async def test_nobody_enters_without_a_password(own_nats: EmbeddedNats, login: dict[str, str]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", own_nats.port)
-    writer.write(b"CONNECT " + json.dumps({"verbose": False, **login}).encode() + b"\r\nPING\r\n")
-    greeting, answer = await reader.readline(), await reader.readline()
-    writer.close()
-    await writer.wait_closed()
-    assert greeting.startswith(b"INFO ")
-    assert answer == b"-ERR 'Authorization Violation'\r\n"
+async def test_nobody_enters_without_a_password_and_nobody_with_a_key_while_projects_is_away(
+    own_nats: EmbeddedNats, login: dict[str, str]
+) -> None:
+    async with asyncio.timeout(8):
+        assert await greeting(own_nats, **login) == REFUSED
 
 
 def durable(name: str) -> dict[str, Any]:
