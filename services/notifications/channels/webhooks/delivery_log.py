@@ -202,20 +202,25 @@ async def send_own(
 ) -> Delivery:
     """Make a delivery of something that is no event of the log, beside the line."""
     event_id = uuid7()
-    body = to_json(
-        {
-            "specversion": CLOUD_EVENTS_VERSION,
-            "id": str(event_id),
-            "source": SOURCE,
-            "type": type_name,
-            "subject": f"webhook-{endpoint_id}",
-            "time": instant_text(now),
-            "datacontenttype": "application/json",
-            "orgid": str(org_id),
-            "actor": str(actor),
-            "data": data,
-        }
-    )
+    attributes = {
+        "specversion": CLOUD_EVENTS_VERSION,
+        "id": str(event_id),
+        "source": SOURCE,
+        "type": type_name,
+        "subject": f"webhook-{endpoint_id}",
+        "time": instant_text(now),
+        "datacontenttype": "application/json",
+        "orgid": str(org_id),
+        "actor": str(actor),
+        "data": data,
+    }
+    return await _made(connection, (org_id, endpoint_id, event_id), type_name, to_json(attributes), now)
+
+
+async def _made(
+    connection: Connection, key: tuple[UUID, UUID, UUID], type_name: str, body: bytes, now: datetime
+) -> Delivery:
+    org_id, endpoint_id, event_id = key
     await connection.execute(
         "insert into webhook_bodies (org_id, event_id, body, made_at) values ($1, $2, $3, $4)",
         org_id,

@@ -118,33 +118,31 @@ def telling_skipped(body: bytes, skipped: Sequence[UUID]) -> bytes:
     return to_json({**attributes, "data": data})
 
 
+LOCK_DUE = """
+    select health.org_id, health.endpoint_id
+    from webhook_health as health join webhook_endpoints as endpoint using (org_id, endpoint_id)
+    where endpoint.state = 'active'
+      and (health.leased_until is null or health.leased_until <= $1)
+      and (health.breaker_until is null or health.breaker_until <= $1)
+      and (
+          (endpoint.verified_at is not null
+              and (select next_attempt_at from deliveries where deliveries.org_id = health.org_id
+              and deliveries.endpoint_id = health.endpoint_id
+              and deliveries.state = 'pending' and lane = 'line' order by position limit 1) <= $1)
+          or exists (select from deliveries where deliveries.org_id = health.org_id
+              and deliveries.endpoint_id = health.endpoint_id
+              and deliveries.state = 'pending' and lane = 'side' and next_attempt_at <= $1
+              and (endpoint.verified_at is not null or deliveries.type = $3))
+      )
+    order by health.leased_until nulls first
+    limit $2
+    for update of health skip locked
+"""
+
+
 async def claim(connection: Connection, now: datetime, most: int) -> list[Claim]:
     """Claim up to `most` attempts that are due, one per endpoint; call it inside a transaction."""
-    locked = await connection.fetch(
-        """
-        select health.org_id, health.endpoint_id
-        from webhook_health as health join webhook_endpoints as endpoint using (org_id, endpoint_id)
-        where endpoint.state = 'active'
-          and (health.leased_until is null or health.leased_until <= $1)
-          and (health.breaker_until is null or health.breaker_until <= $1)
-          and (
-              (endpoint.verified_at is not null
-                  and (select next_attempt_at from deliveries where deliveries.org_id = health.org_id
-                  and deliveries.endpoint_id = health.endpoint_id
-                  and deliveries.state = 'pending' and lane = 'line' order by position limit 1) <= $1)
-              or exists (select from deliveries where deliveries.org_id = health.org_id
-                  and deliveries.endpoint_id = health.endpoint_id
-                  and deliveries.state = 'pending' and lane = 'side' and next_attempt_at <= $1
-                  and (endpoint.verified_at is not null or deliveries.type = $3))
-          )
-        order by health.leased_until nulls first
-        limit $2
-        for update of health skip locked
-        """,
-        now,
-        most,
-        CHALLENGE_TYPE,
-    )
+    locked = await connection.fetch(LOCK_DUE, now, most, CHALLENGE_TYPE)
     if not locked:
         return []
     # A statement of its own, begun after the locks are held: it sees what the last holder recorded.
