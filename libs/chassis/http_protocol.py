@@ -40,6 +40,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._is_in_head = False
         self._head_bytes = 0
+        self._uncertain_bytes = 0
         self._has_chunk_ended_a_request = False
         self._head_deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -77,7 +78,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._has_chunk_ended_a_request = False
         super().data_received(data)
         if self._is_in_head:
-            if self._head_bytes > HEAD_BYTES_MAX or len(self.url) > URL_BYTES_MAX:
+            if self._head_bytes - self._uncertain_bytes > HEAD_BYTES_MAX or len(self.url) > URL_BYTES_MAX:
                 self._refuse(self._too_large())
             elif self._head_deadline is None:
                 self._start_clock()
@@ -88,9 +89,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         cast("dict[str, Any]", self.scope)[ABORT] = self.transport.abort
         self._is_in_head = True
-        if self._has_chunk_ended_a_request:
-            # What came before in the same piece was another request's.
-            self._head_bytes = 0
+        # Of a piece in which another request ended, it is not known yet how much is head.
+        self._uncertain_bytes = self._head_bytes if self._has_chunk_ended_a_request else 0
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False

@@ -50,7 +50,9 @@ async def answer(port: int, *parts: bytes) -> bytes:
 def problem(answered: bytes) -> tuple[int, str]:
     head, _, body = answered.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head
-    return int(head.split()[1]), json.loads(body)["code"]
+    told = json.loads(body)
+    assert len(told["trace_id"]) == 32
+    return int(head.split()[1]), told["code"]
 
 
 async def test_an_ordinary_request_is_answered(port: int) -> None:
@@ -64,6 +66,36 @@ async def test_a_head_too_large_is_refused(port: int, size: int) -> None:
     except ConnectionError:
         return  # The server had closed before everything was sent.
     assert problem(answered) == (431, "headers_too_large")
+
+
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+
+
+async def test_a_head_is_measured_also_when_it_comes_with_the_end_of_another_request(port: int) -> None:
+    large = GET + b"X-Padding: " + b"a" * 66_000 + b"\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(POST)
+    await reader.readuntil(b"ok")
+    writer.write(b"body" + large[:50_000])
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.1)
+    writer.write(large[50_000:])
+    assert b" 431 " in await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+
+async def test_what_came_before_a_head_is_not_counted_for_it(port: int) -> None:
+    body = b"b" * 200_000
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    answered = await answer(port, request + body + GET, b"Connection: close\r\n\r\n")
+    assert answered.count(b"200 OK") == 2
+
+
+async def test_too_many_connections_are_told_so(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedConfig, "connections_max", 1)
+    _, first = await asyncio.open_connection("127.0.0.1", port)
+    assert problem(await answer(port, GET)) == (503, "overloaded")
+    first.close()
 
 
 async def test_a_url_too_long_is_refused(port: int) -> None:
