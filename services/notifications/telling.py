@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from libs.chassis.postgres import Connection
+from libs.events.access import PersonErased
 from libs.events.envelope import Event, StreamKey
 from services.notifications.channels.webhooks import jobs
 from services.notifications.clock import Clock, utc_now
@@ -48,6 +49,7 @@ class Telling:
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         """Tell everybody who asked, in bulk, inside the caller's transaction."""
         fresh = await self._untold(connection, events)
+        await forget_erased(connection, fresh)
         await note_streams(connection, fresh)
         matches = await self._match(connection, fresh)
         if not matches:
@@ -84,6 +86,23 @@ class Telling:
             if event.envelope.org_id in rules
         )
         return [match for match in matches if match.rules]
+
+
+async def forget_erased(connection: Connection, events: Sequence[Event]) -> None:
+    """What somebody asked for and was told goes with them."""
+    erased = [event.envelope for event in events if isinstance(event.data, PersonErased)]
+    if not erased:
+        return
+    org_ids = [envelope.org_id for envelope in erased]
+    for table in ("inbox_items", "subscriptions"):
+        await connection.execute(
+            f"delete from {table} where (org_id, person_id) in (select * from unnest($1::uuid[], $2::uuid[]))",
+            org_ids,
+            [envelope.entity_id for envelope in erased],
+        )
+    await connection.execute(
+        "update rule_revisions set revision = revision + 1 where org_id = any($1)", org_ids
+    )
 
 
 async def note_streams(connection: Connection, events: Sequence[Event]) -> None:

@@ -21,13 +21,14 @@ from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
 from services.projects.admission import admitting
-from services.projects.api import commands, documentation, imports, log_feed
+from services.projects.api import commands, documentation, imports, log_feed, profiles
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
 from services.projects.directory import LogDirectory
 from services.projects.importing import ImportHandler
 from services.projects.live_events import LiveEvents
 from services.projects.loading import Aggregates
+from services.projects.profiles import Profiles
 from services.projects.settings import ProjectsSettings
 
 MIGRATIONS = (
@@ -69,7 +70,10 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
 
         appends = GroupedAppends(Log(appending), after_append=wake)
         app = create_app(settings, stopping, Log(reading), appends, reading, live)
-        loops: dict[str, Loop] = {"forgetting keys": lambda: forgetting(Log(reading)), **live.loops()}
+        loops: dict[str, Loop] = {
+            "forgetting keys": lambda: forgetting(Log(reading), Profiles(reading)),
+            **live.loops(),
+        }
         if relay:
             loops["relay"] = relay.run
         loops |= admitting.loops(settings, app.state.directory)
@@ -97,6 +101,7 @@ def create_app(
         "projects",
         settings,
         description=documentation.DESCRIPTION,
+        routers=[profiles.router],
         routes=[*imports.routes(), *log_feed.routes(), *contract_routes.routes(), *live.routes()],
         direct=commands.CommandRoutes(),
         checks={"database": database.is_writable},
@@ -105,6 +110,7 @@ def create_app(
     documentation.install(app)
     app.state.log = log
     app.state.aggregates = Aggregates(log)
+    app.state.profiles = Profiles(database)
     authentication.install(app, LogDirectory(app.state.aggregates))
     access_log.mount(app, Organizations(database), "/v1")
     app.state.commands = CommandHandler(log, appends, app.state.aggregates)
@@ -136,12 +142,13 @@ async def assert_durable(database: Database) -> None:
                 )
 
 
-async def forgetting(log: Log) -> None:
-    """Remove remembered answers whose time is over: a piece each time, sooner again if that was not all."""
+async def forgetting(log: Log, profiles: Profiles) -> None:
+    """Remove remembered answers whose time is over, a piece each time, and what is left of erased people."""
     wait_seconds = FORGETTING_SECONDS
     while True:
         await asyncio.sleep(wait_seconds)
         try:
+            await profiles.erase_whom_the_log_says()
             wait_seconds = 1.0 if await log.forget_expired_keys() else FORGETTING_SECONDS
         except Exception as error:
             logger.warning("keys_not_forgotten", error=f"{type(error).__name__}: {error}")

@@ -80,7 +80,14 @@ class LeaveProject(Command):
     reason: Sentence = ""
 
 
-MemberCommand = JoinOrganization | GrantRole | LeaveOrganization | JoinProject | LeaveProject
+class ErasePerson(Command):
+    """Destroys for good what identifies a person, and ends their membership; history keeps an id that leads nowhere."""
+
+    def action_on(self, state: object) -> str | None:
+        return "own" if role_of(state) is OrganizationRole.OWNER else None
+
+
+MemberCommand = JoinOrganization | GrantRole | LeaveOrganization | JoinProject | LeaveProject | ErasePerson
 
 # --- Rejections ---
 
@@ -156,6 +163,8 @@ def decide(member: Member | None, command: MemberCommand, facts: Facts) -> Seque
             return join_project(present(member), facts.entity_id, command.project_id, command.role)
         case LeaveProject():
             return leave_project(member or Member(), facts.entity_id, command.project_id, command.reason)
+        case ErasePerson():
+            return erase(member or Member(), facts)
     assert_never(command)
 
 
@@ -186,6 +195,13 @@ def leave(member: Member | None, command: LeaveOrganization, facts: Facts) -> li
         for event in leave_project(member, facts.entity_id, project_id, command.reason)
     ]
     return [*ended, MemberLeft(person_id=facts.entity_id, role_before=member.role, reason=command.reason)]
+
+
+def erase(member: Member, facts: Facts) -> list[MemberEvent]:
+    if member.is_erased:
+        return []
+    left = leave(member, LeaveOrganization(), facts)
+    return [*left, PersonErased(person_id=facts.entity_id)]
 
 
 def unmake(member: Member, facts: Facts) -> None:
@@ -248,6 +264,7 @@ AGGREGATE = Aggregate(
         "leave": LeaveOrganization,
         "join-project": JoinProject,
         "leave-project": LeaveProject,
+        "erase": ErasePerson,
     },
     decide=decide,
     evolve=evolve,

@@ -23,9 +23,10 @@ from libs.chassis.faults import wrong_parameter
 from libs.chassis.identity import Caller
 from libs.chassis.problems import problem_of
 from libs.events.log.recording import IdempotencyKey
+from services.projects.access.member import ErasePerson
 from services.projects.aggregate import Aggregate, Command
 from services.projects.aggregates import AGGREGATES
-from services.projects.api import problems
+from services.projects.api import problems, profiles
 from services.projects.command_handling import CommandHandler, Handled
 from services.projects.deciding import CommandRequest
 from services.projects.loading import Aggregates
@@ -80,8 +81,11 @@ async def change(aggregate: Aggregate[Any], kind: type[Command], request: Direct
     """Apply a command to an existing resource."""
     caller = await _caller(request)
     body = await request.body()
-    command = _command(kind, body)
-    return await _handle(request, caller, aggregate, _entity_id(request), command, body)
+    command, entity_id = _command(kind, body), _entity_id(request)
+    answer = await _handle(request, caller, aggregate, entity_id, command, body)
+    if kind is ErasePerson:
+        await profiles.erase(request.state, caller.org_id, entity_id)
+    return answer
 
 
 async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswer:

@@ -16,7 +16,7 @@ from libs.chassis.openapi_headers import named
 from services.projects import references, refusals
 from services.projects.aggregate import Aggregate, Command, Rejection, code_of
 from services.projects.aggregates import AGGREGATES
-from services.projects.api import examples, imports
+from services.projects.api import event_documentation, examples, imports
 from services.projects.api.commands import KEY_CHARACTERS_MAX
 from services.projects.importing import ImportLine, LineResult
 from services.projects.rendering import hidden
@@ -32,8 +32,8 @@ OF_THE_LOG = ("contended", "outcome_unknown")
 
 
 def install(app: Application) -> None:
-    """Describe every command, resource and import in the document of `app`."""
-    app.describe(paths(), schemas())
+    """Describe every command, resource and import, and the feed of events, in the document of `app`."""
+    app.describe(paths() | event_documentation.paths(), schemas() | event_documentation.schemas())
 
 
 def paths() -> dict[str, Any]:

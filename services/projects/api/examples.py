@@ -8,6 +8,7 @@ from pydantic_core import from_json, to_json
 from libs.events.portfolio import ProjectState
 from services.projects.access.api_key import IssueApiKey, RevokeApiKey, RotateApiKey
 from services.projects.access.member import (
+    ErasePerson,
     GrantRole,
     JoinOrganization,
     JoinProject,
@@ -76,6 +77,7 @@ BODIES: dict[type[Command], dict[str, Any]] = {
     GrantRole: {"role": "admin"},
     LeaveOrganization: {"reason": "Works elsewhere now."},
     JoinProject: {"project_id": PROJECT, "role": "contributor"},
+    ErasePerson: {},
     LeaveProject: {"project_id": PROJECT, "reason": "The part is done."},
     IssueApiKey: {"name": "Release calendar", "scopes": ["read", "contribute"], "project_ids": [PROJECT]},
     RotateApiKey: {"former_valid_until": "2026-03-03T12:00:00Z"},

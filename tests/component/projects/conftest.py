@@ -101,3 +101,10 @@ async def founded(clients: Clients, operator_log: Log) -> Clients:
         return clients(org_role=None, actor=actor, org_id=org_id)
 
     return client
+
+
+@pytest_asyncio.fixture
+async def here(service_dsn: str) -> AsyncIterator[Database]:
+    database = await Database.connect(service_dsn, application_name="operator", connections_max=2)
+    yield database
+    await database.close()

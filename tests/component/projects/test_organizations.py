@@ -45,13 +45,6 @@ async def exported(database: Database) -> list[bytes]:
     return [line async for line in lines]
 
 
-@pytest_asyncio.fixture
-async def here(service_dsn: str) -> AsyncIterator[Database]:
-    database = await Database.connect(service_dsn, application_name="operator", connections_max=2)
-    yield database
-    await database.close()
-
-
 async def test_founding_again_changes_nothing_and_another_name_is_refused(operator_log: Log) -> None:
     first = await organizations.found(operator_log, ORGANIZATION, "Apollo program", OWNER)
 
