@@ -11,7 +11,7 @@ from deploy.house.sources import ROOT
 CHECKS = {
     "format": "ruff format --check --quiet .",
     "lint": "ruff check --quiet --output-format=concise .",
-    "types": "mypy services libs integrations deploy tests",
+    "types": "mypy services libs integrations deploy tests examples",
     "import laws": "lint-imports --no-cache",
     "house rules": "python -m deploy.house",
     "events.md": "python -m libs.events.documentation --check",

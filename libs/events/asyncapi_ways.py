@@ -113,8 +113,9 @@ def channels(events: Sequence[str], *, webhook: str, feed_page: str) -> dict[str
         "stream": {
             "title": "Event stream",
             "address": STREAM_PATH,
-            "description": "Server-sent events: `id` is the position, `event` the type, `data` the CloudEvent. "
-            "A client that reconnects with `Last-Event-ID` goes on where it was.",
+            "description": "Server-sent events from now on, or after a position: `id` is the position, `data` the "
+            "CloudEvent. Frames named `ping` and `end` are no events, but their `id` too is how far you have come. A "
+            "client that reconnects with `Last-Event-ID` goes on where it was.",
             "servers": [_server("projects")],
             "messages": every,
         },
@@ -130,7 +131,8 @@ def channels(events: Sequence[str], *, webhook: str, feed_page: str) -> dict[str
         "webhooks": {
             "title": "Webhooks",
             "address": None,
-            "description": "The URL you registered with notifications.",
+            "description": "The URL you registered with notifications. Before the first event it gets a signed "
+            "`webhook.verification` and answers with its `data.challenge`.",
             "servers": [_server("receiver")],
             "messages": _messages(webhook),
         },
