@@ -25,7 +25,7 @@ demo: environment ## import real histories into the running system and print wha
 	@$(ENVIRONMENT) -m integrations.demo
 
 test: environment ## all tests but the fault campaign and the benches; ARGS= goes to pytest
-	@$(ENVIRONMENT) -m pytest -q tests/unit tests/contract tests/component tests/security tests/end_to_end $(ARGS)
+	@$(ENVIRONMENT) -m pytest -q tests/unit tests/contract tests/component tests/clients tests/security tests/end_to_end $(ARGS)
 
 test-unit: environment ## the tests that need no server, in seconds
 	@$(ENVIRONMENT) -m pytest -q tests/unit $(ARGS)
