@@ -19,60 +19,45 @@ def good(provider: Provider, **changes: Any) -> dict[str, Any]:
     return provider.claims(**{"sub": ANN, "org": ORGANIZATION, "org_role": "member", **changes})
 
 
-def wrong_values(issuer: str, audience: str) -> dict[str, list[Any]]:
-    """Values that a claim must not have; `None` leaves it out."""
-    other_issuers = [
-        "https://evil.example",
-        issuer + "/",
-        issuer[:-1],
-        issuer + ".evil.example",
-        issuer.upper(),
-    ]
-    other_audiences = [
-        "somebody-else",
-        audience + "x",
-        audience[:-1],
-        audience.upper(),
-        "mile*",
-        SERVICE_AUDIENCE,
-    ]
+def wrong_parties(issuer: str, audience: str) -> dict[str, list[Any]]:
+    """From whom and for whom a token must not be; `None` leaves the claim out."""
+    issuers = ["https://evil.example", issuer + "/", issuer[:-1], issuer + ".evil.example", issuer.upper()]
+    audiences = ["somebody-else", audience + "x", audience[:-1], audience.upper(), "mile*", SERVICE_AUDIENCE]
     lists = [[], [audience + "x"], [[audience]], [audience, 1], [audience, SERVICE_AUDIENCE], [audience] * 17]
-    misspelt = [
-        ORGANIZATION.upper(),
-        ORGANIZATION.replace("-", ""),
-        f"{{{ORGANIZATION}}}",
-        ORGANIZATION + "\n",
-    ]
-    no_times: list[Any] = [True, [], {}, str(NOW), -1, 10**30, 10**400]
     return {
-        "iss": [None, "", *other_issuers, [issuer], {issuer: 1}, 1, f" {issuer}"],
-        "aud": [None, "", *other_audiences, *lists, {audience: 1}, 1],
-        "exp": [None, "", False, 0, 1e308, *no_times, NOW - 3_600, NOW + QUARTER_SECONDS + 100, NOW],
-        "iat": [None, *no_times, NOW + 3_600, NOW - 1_000],
-        "nbf": [*no_times, NOW + 3_600],
-        "sub": [
-            None,
-            "",
-            " ",
-            42,
-            True,
-            [ANN],
-            {"sub": ANN},
-            "a" * 256,
-            "ann\n",
-            "änn",
-            "ann\u202e",
-            " " + ANN,
-        ],
-        "org": ["", "x", "../etc", 42, True, [ORGANIZATION], {}, *misspelt],
+        "iss": [None, "", *issuers, [issuer], {issuer: 1}, 1, f" {issuer}"],
+        "aud": [None, "", *audiences, *lists, {audience: 1}, 1],
+    }
+
+
+def wrong_persons() -> dict[str, list[Any]]:
+    """Whom a token must not name."""
+    own = ORGANIZATION
+    misspelt = [own.upper(), own.replace("-", ""), f"{{{own}}}", own + "\n", "x", "../etc", ""]
+    texts = ["", " ", "a" * 256, "ann\n", "änn", "ann\u202e", " " + ANN]
+    return {
+        "sub": [None, 42, True, [ANN], {"sub": ANN}, *texts],
+        "org": [42, True, [own], {}, *misspelt],
         "org_role": ["god", "Owner", ["owner"], True],
         "projects": [[ANN], "all", {"*": "manager"}, {ANN: "god"}, {ANN: ["viewer"]}],
     }
 
 
+def wrong_times() -> dict[str, list[Any]]:
+    """When a token must not count."""
+    none: list[Any] = [True, [], {}, str(NOW), -1, 10**30, 10**400]
+    too_late = NOW + QUARTER_SECONDS + 100
+    return {
+        "exp": [None, "", False, 0, 1e308, *none, NOW - 3_600, too_late, NOW],
+        "iat": [None, *none, NOW + 3_600, NOW - 1_000],
+        "nbf": [*none, NOW + 3_600],
+    }
+
+
 def forged_claims(provider: Provider, _: Provider) -> Iterator[tuple[str, str]]:
     """Each wrong value by itself in an otherwise good token."""
-    for claim, values in wrong_values(provider.issuer, provider.audience).items():
+    wrong = wrong_parties(provider.issuer, provider.audience) | wrong_persons() | wrong_times()
+    for claim, values in wrong.items():
         for value in values:
             token = provider.token(good(provider, **{claim: value}))
             yield f"{claim} {str(value)[:60]!r} {type(value).__name__}", token
