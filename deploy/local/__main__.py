@@ -15,6 +15,7 @@ import typer
 from deploy.local import programs
 from deploy.local.addresses import CUSTOMARY, Addresses
 from deploy.local.banner import ENVIRONMENT_FILE, addresses, banner, relative, write_down
+from deploy.local.founding import found_organization
 from deploy.local.processes import StepFailed
 from deploy.local.run_directory import AlreadyHeld, RunDirectory
 from deploy.local.stack import Stack
@@ -108,6 +109,7 @@ def run_until_ended(stack: Stack, telling: Telling) -> int:
         telling.line("Starting Milepost")
         for step in stack.steps():
             telling.step(step.name, step.action)
+        telling.step("organization", lambda: found_organization(stack.whereabouts))
         token = write_down(stack.whereabouts)
         for line in banner(stack.whereabouts, token):
             telling.line(line)
