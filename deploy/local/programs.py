@@ -56,7 +56,6 @@ def settings(
         # Tests and newcomers act in many roles without founding an organization first; production refuses this.
         "MILEPOST_GRANTS_IN_TOKENS": "true",
         "MILEPOST_LOG_FORMAT": "json",
-        "TYPER_STANDARD_TRACEBACK": "1",
         "MILEPOST_SHUTDOWN_DELAY_SECONDS": "0",
     }
     if service == "projects":

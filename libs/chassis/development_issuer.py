@@ -96,7 +96,9 @@ def seconds_of(lifetime: str) -> float:
     return int(match[1]) * SECONDS_OF_UNIT[match[2]]
 
 
-command_line = typer.Typer(add_completion=False, help="Tokens for development.")
+command_line = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, help="Tokens for development."
+)
 Directory = Annotated[Path, typer.Option(help="Where the key pair is, or will be.")]
 Lifetime = Annotated[str, typer.Option(help="For example 15m or 12h.")]
 

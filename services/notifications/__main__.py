@@ -17,7 +17,12 @@ from services.notifications.settings import MigrationSettings, ParkingSettings, 
 
 Result = TypeVar("Result")
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells people what they asked to hear.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tells people what they asked to hear.",
+)
 parked = typer.Typer(no_args_is_help=True, help="Projects whose events could not be told.")
 cli.add_typer(parked, name="parked")
 

@@ -13,7 +13,7 @@ from services.projects.admission.keys import AccountKey
 from services.projects.app import MIGRATIONS, OWNER, program, relay_of
 from services.projects.settings import ProjectsSettings
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 cli.add_typer(organization_commands.cli, name="organization")
 
 

@@ -14,7 +14,12 @@ from services.timeline.migrating import migrate_now
 from services.timeline.rebuilding import RebuildFailed
 from services.timeline.settings import MigrationSettings, ParkingSettings, RebuildSettings, Settings
 
-cli = typer.Typer(help="Timeline remembers what happened.", no_args_is_help=True, add_completion=False)
+cli = typer.Typer(
+    help="Timeline remembers what happened.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 parked = typer.Typer(help="Projects that wait because an event could not be applied.", no_args_is_help=True)
 cli.add_typer(parked, name="parked")
 

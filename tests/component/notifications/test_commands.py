@@ -52,7 +52,6 @@ async def test_without_its_secrets_key_the_service_says_what_is_missing_and_repe
         "MILEPOST_PROJECTS_URL": "http://127.0.0.1:1",
         "MILEPOST_SERVICE_TOKEN": canary,
         "MILEPOST_SECRETS_KEY": f"{canary}:short",
-        "TYPER_STANDARD_TRACEBACK": "1",
     }
     code, output = await run(environment, "serve")
 
