@@ -158,7 +158,10 @@ def _stream() -> dict[str, Any]:
         "description": STREAM,
         "parameters": [
             _header(
-                "Last-Event-ID", "The position behind which to begin; counts more than `after`.", POSITION
+                "Last-Event-ID",
+                "The position behind which to begin; counts more than `after`.",
+                POSITION,
+                example=1042,
             ),
             _query("after", "The position behind which to begin; without one, now.", POSITION),
             *_filters(),
@@ -184,13 +187,14 @@ def _filters() -> list[dict[str, Any]]:
             "type",
             "Only events of this type, or with `milestone.*` of an aggregate; repeated: of any of these.",
             several({"type": "string", "pattern": r"^[a-z_]+\.([a-z_]+|\*)$"}),
+            example=["milestone.*"],
         ),
     ]
 
 
-def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": dict(schema)}
+def _query(name: str, description: str, schema: dict[str, Any], **shown: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": dict(schema), **shown}
 
 
-def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": description, "schema": dict(schema)}
+def _header(name: str, description: str, schema: dict[str, Any], **shown: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": dict(schema), **shown}
