@@ -1,4 +1,4 @@
-"""Whoever reads the log of projects names an organization; the few that read everything are listed here, with their reason."""
+"""Whoever reads the log of projects names an organization; the few statements that read everything are listed here."""
 
 import ast
 import re
