@@ -33,7 +33,7 @@ def require_strict(body: bytes) -> None:
     """Raise `Problem` 400 unless it is UTF-8 JSON without duplicate names, NaN, NUL, lone surrogates or abysses."""
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX or body.count(b",") > NODES_MAX:
         structure = STRING.sub(b"", body)
-        if structure.count(b",") > NODES_MAX or _depth(structure) > DEPTH_MAX:
+        if structure.count(b",") > NODES_MAX or _is_too_deep(structure):
             raise malformed(f"The body has more than {NODES_MAX} values, or more than {DEPTH_MAX} levels.")
     try:
         decoded = json.loads(body.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
@@ -75,12 +75,13 @@ def _require_text(value: Any) -> None:
                 _require_text(each)
 
 
-def _depth(structure: bytes) -> int:
-    depth = deepest = 0
+def _is_too_deep(structure: bytes) -> bool:
+    depth = 0
     for character in structure:
         if character in b"{[":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > DEPTH_MAX:
+                return True
         elif character in b"}]":
             depth -= 1
-    return deepest
+    return False

@@ -42,6 +42,12 @@ async def surfaces_of(person: Person) -> dict[str, Surface]:
     subscription = (await person.wishes("subscriptions", **wish))["subscription_id"]
     await person.wishes("subscriptions", **wish, kinds=["milestone.reforecast"])
     await person.asks(f"milestones/{milestone}")
+    return _surfaces(person, milestone, planned, subscription, wish)
+
+
+def _surfaces(
+    person: Person, milestone: str, planned: dict[str, Any], subscription: str, wish: dict[str, Any]
+) -> dict[str, Surface]:
     one, told = f"/v1/milestones/{milestone}", "/v1/notifications/subscriptions"
     return {
         "projects": Surface(
@@ -70,7 +76,7 @@ async def surfaces_of(person: Person) -> dict[str, Surface]:
             told,
             wish,
             f"{told}/{subscription}/revise",
-            {"project_id": project, "mute_own": False},
+            {**wish, "mute_own": False},
         ),
     }
 
