@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from libs.access.access_log.entries import record_operator
 from libs.chassis import server
 from libs.chassis.postgres import Database
 from libs.events import parking
@@ -84,6 +85,7 @@ def skip(org_id: Organization, sequence: Sequence, reason: Reason, by: By = "ope
 def _decide(org_id: UUID, sequence: str, decision: str, reason: str, by: str) -> None:
     async def decide(database: Database) -> int:
         async with database.transaction() as connection:
+            await record_operator(connection, by, f"parked {decision} {sequence}", org_id)
             return await parking.decide(connection, org_id, sequence, decision, reason, by)
 
     decision_id = asyncio.run(_with_database(decide))

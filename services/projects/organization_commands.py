@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from libs.access.access_log.entries import NO_ORGANIZATION, operator_name, record_operator
 from libs.chassis.postgres import Database
 from libs.events.log.log import Log
 from libs.events.log.selecting import EventPages
@@ -31,7 +32,9 @@ def found(
 ) -> None:
     """Begin an organization with its first owner, who makes everybody else a member. Harmless when repeated."""
     position = _with_database(
-        lambda database: organizations.found(Log(database), organization_id, name, owner)
+        lambda database: organizations.found(Log(database), organization_id, name, owner),
+        "found",
+        organization_id,
     )
     console.print(f"{name} ({organization_id}) is founded, owned by {owner}; position {position:,}")
 
@@ -42,7 +45,11 @@ def offboard(
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")] = "",
 ) -> None:
     """End an organization's use of Milepost: its people and keys get in no more. Export it first."""
-    position = _with_database(lambda database: organizations.offboard(Log(database), organization_id, reason))
+    position = _with_database(
+        lambda database: organizations.offboard(Log(database), organization_id, reason),
+        "offboard",
+        organization_id,
+    )
     console.print(f"{organization_id} is offboarded; position {position:,}")
 
 
@@ -52,7 +59,9 @@ def export(
     file: Annotated[Path, typer.Argument(help="Where to write it; `-` is the standard output.")],
 ) -> None:
     """Write every event of an organization as NDJSON, which `import` records in another installation."""
-    total = _with_database(lambda database: _export(EventPages(database), organization_id, file))
+    total = _with_database(
+        lambda database: _export(EventPages(database), organization_id, file), "export", organization_id
+    )
     console.print(f"{total:,} lines exported")
 
 
@@ -63,7 +72,7 @@ def import_file(
     """Record an export here. Interrupted, it is run again with the same file."""
     size = file.stat().st_size
     try:
-        imported = _with_database(lambda database: _import(Log(database), file, size))
+        imported = _with_database(lambda database: _import(Log(database), file, size), "import")
     except organizations.NotImportable as error:
         raise typer.BadParameter(str(error)) from None
     console.print(f"{imported.recorded:,} events recorded, {imported.known:,} were here already")
@@ -98,12 +107,21 @@ def _counted(lines: Iterable[bytes], report: Callable[[int], None]) -> Iterable[
         yield line
 
 
-def _with_database(work: Callable[[Database], Coroutine[Any, Any, Any]]) -> Any:
-    return asyncio.run(_connected(work))
+def _with_database(
+    work: Callable[[Database], Coroutine[Any, Any, Any]],
+    command: str,
+    organization_id: UUID = NO_ORGANIZATION,
+) -> Any:
+    """Run the work of a command, which the access log knows of first."""
+    return asyncio.run(_connected(work, f"organization {command}", organization_id))
 
 
-async def _connected(work: Callable[[Database], Coroutine[Any, Any, Any]]) -> Any:
+async def _connected(
+    work: Callable[[Database], Coroutine[Any, Any, Any]], command: str, organization_id: UUID
+) -> Any:
     async with _database() as database:
+        async with database.transaction() as connection:
+            await record_operator(connection, operator_name(), command, organization_id)
         return await work(database)
 
 

@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from getpass import getuser
 from uuid import UUID
 
 import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from libs.access.access_log.entries import operator_name, record_operator
 from libs.chassis import garbage
 from libs.events import parking
 from libs.events.feed import Feed
@@ -91,7 +91,9 @@ async def parked_events(database_url: str, org_id: UUID, sequence: str) -> list[
 async def decide(database_url: str, org_id: UUID, sequence: str, decision: str, reason: str) -> int:
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
-        return await parking.decide(connection, org_id, sequence, decision, reason, getuser())
+        async with connection.transaction():
+            await record_operator(connection, operator_name(), f"parked {decision} {sequence}", org_id)
+            return await parking.decide(connection, org_id, sequence, decision, reason, operator_name())
     finally:
         await connection.close(timeout=5)
 

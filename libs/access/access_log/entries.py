@@ -1,8 +1,10 @@
 """One line of the access log: who was denied what, or who decided over others, and when."""
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from getpass import getuser
 from typing import Literal
 from uuid import UUID
 
@@ -89,6 +91,14 @@ async def insert(connection: Connection, org_id: UUID, entries: list[Entry]) -> 
         strict=True,
     )
     await connection.execute(INSERT, org_id, *map(list, columns))
+
+
+def operator_name() -> str:
+    """Who runs this command on this machine; in a container without names, their number."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 async def record_operator(
