@@ -14,10 +14,19 @@ from libs.chassis.identity import KeyScope
 from libs.events import jetstream
 from libs.events.catalogue import SUBJECT_ROOT
 
-# A key for the whole organization hears what happens in projects, not what concerns the organization itself: members
-# and keys. A new aggregate has to be put into one of the two.
-PROJECT_AGGREGATES = ("issue", "milestone", "project", "project-member")
-ORGANIZATION_AGGREGATES = ("api-key", "member", "organization", "person")
+# What types of events begin with. A key for the whole organization hears what happens in projects, not what concerns
+# the organization itself: members and keys. A new beginning has to be put into one of the two.
+OF_PROJECTS = (
+    "charter",
+    "issue",
+    "methodology",
+    "milestone",
+    "phase",
+    "project",
+    "project-member",
+    "workflow",
+)
+OF_ORGANIZATION = ("api-key", "member", "organization", "person")
 
 DURABLES_MAX = 1_000
 DURABLES_OF_ORGANIZATION_MAX = 50
@@ -54,7 +63,7 @@ def filters_of(org_id: UUID, scope: KeyScope) -> tuple[str, ...]:
     if "read" not in scope.actions:
         return ()
     if scope.project_ids is None:
-        return tuple(f"{organization}.*.{aggregate}.>" for aggregate in PROJECT_AGGREGATES)
+        return tuple(f"{organization}.*.{beginning}.>" for beginning in OF_PROJECTS)
     return tuple(f"{organization}.{project_id}.>" for project_id in sorted(scope.project_ids))
 
 
