@@ -136,9 +136,14 @@ async def test_nobody_writes_into_another_organization(world: World) -> None:
 async def test_work_is_kept_at_the_end_and_undone_by_an_error(world: World) -> None:
     async with world.organizations.transaction(ONE) as connection:
         await connection.execute("insert into facts values ($1, 'kept')", ONE)
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, told: complaints.append(told))
     with pytest.raises(asyncpg.DivisionByZeroError):
         async with world.organizations.transaction(ONE) as connection:
             await connection.execute(f"insert into facts values ('{ONE}', 'lost'); select 1 / 0")
+    assert complaints == [], (
+        "it is rolled back here, not by the driver that gets a connection back in a transaction"
+    )
     async with world.organizations.transaction(ONE, readonly=True) as connection:
         facts = await connection.fetch("select fact from facts order by 1")
         assert [row[0] for row in facts] == ["kept", "mine"]
