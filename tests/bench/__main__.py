@@ -12,7 +12,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from tests.bench import appends, catching_up, commands, importing, rebuilding, visibility
+from tests.bench import appends, catching_up, commands, importing, rebuilding, streaming, visibility
 from tests.bench.figures import Report, machine
 from tests.bench.system import System
 from tests.support.stacks import running_stack
@@ -25,6 +25,7 @@ class Part(StrEnum):
     APPENDS = "appends"
     HTTP = "http"
     VISIBILITY = "visibility"
+    STREAMS = "streams"
     IMPORTS = "imports"
     CATCH_UP = "catch-up"
     REBUILD = "rebuild"
@@ -105,6 +106,10 @@ def measure(parts: set[Part], report: Report, extent: Extent) -> None:
             )
         if Part.VISIBILITY in parts:
             visibility.measure(system, report, extent.rounds, int(40 * extent.seconds))
+        if Part.STREAMS in parts:
+            streaming.measure(
+                system, report, extent.long_rounds, extent.events // 50, int(20 * extent.seconds)
+            )
         if Part.IMPORTS in parts:
             importing.measure(system, report, extent.long_rounds)
         if Part.CATCH_UP in parts:
