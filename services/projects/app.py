@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
-
 from libs.access import authentication
 from libs.access.access_log import mounting as access_log
 from libs.access.access_log.recording import MIGRATIONS as ACCESS_LOG_MIGRATIONS
@@ -25,6 +23,7 @@ from services.projects.api import commands, documentation, imports, log_feed, pr
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
 from services.projects.directory import LogDirectory
+from services.projects.forgetting import Forgetting
 from services.projects.importing import ImportHandler
 from services.projects.live_events import LiveEvents
 from services.projects.loading import Aggregates
@@ -38,9 +37,6 @@ MIGRATIONS = (
 )
 OWNER = "projects_owner"
 APPEND_CONNECTIONS = 2
-FORGETTING_SECONDS = 600.0
-
-logger = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -70,10 +66,8 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
 
         appends = GroupedAppends(Log(appending), after_append=wake)
         app = create_app(settings, stopping, Log(reading), appends, reading, live)
-        loops: dict[str, Loop] = {
-            "forgetting keys": lambda: forgetting(Log(reading), Profiles(reading)),
-            **live.loops(),
-        }
+        forgetting = Forgetting(Log(reading), Profiles(reading))
+        loops: dict[str, Loop] = {"forgetting": forgetting.run, **live.loops()}
         if relay:
             loops["relay"] = relay.run
         loops |= admitting.loops(settings, app.state.directory)
@@ -140,15 +134,3 @@ async def assert_durable(database: Database) -> None:
                 raise RuntimeError(
                     f"PostgreSQL runs with {setting} = {value}: acknowledged events could be lost"
                 )
-
-
-async def forgetting(log: Log, profiles: Profiles) -> None:
-    """Remove remembered answers whose time is over, a piece each time, and what is left of erased people."""
-    wait_seconds = FORGETTING_SECONDS
-    while True:
-        await asyncio.sleep(wait_seconds)
-        try:
-            await profiles.erase_whom_the_log_says()
-            wait_seconds = 1.0 if await log.forget_expired_keys() else FORGETTING_SECONDS
-        except Exception as error:
-            logger.warning("keys_not_forgotten", error=f"{type(error).__name__}: {error}")

@@ -60,7 +60,7 @@ class Organization:
 
 async def everything_stored(stack: Stack) -> bytes:
     """Every row of the three databases, every byte NATS keeps, and every line that was logged."""
-    kept = []
+    kept: list[bytes] = []
     for service in SERVICES:
         connection = await asyncpg.connect(stack.whereabouts.database_dsn(service))
         try:

@@ -112,7 +112,6 @@ ABOUT_ACCESS: tuple[EventData, ...] = (
 )
 
 ONE_OF_EACH: tuple[EventData, ...] = (
-    *ABOUT_ACCESS,
     ProjectProposed(project_id=PROJECT, name="Python 3.9", summary="The next Python"),
     CharterApproved(purpose="A new parser", finishes_on=date(2020, 10, 5)),
     MethodologyAdopted(methodology=Methodology.STAGE_GATE, reason="PEP 602"),
@@ -170,6 +169,7 @@ ONE_OF_EACH: tuple[EventData, ...] = (
     IssueCancelled(
         reason="duplicate", state_before="Open", category_before=TODO, state="Shut", category=DONE
     ),
+    *ABOUT_ACCESS,
 )
 
 

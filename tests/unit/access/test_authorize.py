@@ -118,5 +118,5 @@ def test_a_key_may_what_its_scopes_say_where_it_reaches(
 
 def test_a_key_sees_the_projects_it_reaches_if_it_may_read() -> None:
     assert visible_projects(key("read", None)) is None
-    assert visible_projects(key("read", OURS)) == {OURS}
+    assert visible_projects(key("read", OURS)) == frozenset({OURS})
     assert visible_projects(key("comment", OURS)) == frozenset()

@@ -90,11 +90,11 @@ TOLD_OF_ACCESS = {
 @pytest.mark.parametrize("data", ABOUT_ACCESS, ids=lambda data: type_of(data).name)
 def test_every_event_about_access_is_told_in_a_sentence(data: EventData) -> None:
     name = type_of(data).name
-    place = {} if name.startswith("project_member") else {"project_id": None}
-    assert sentence(recorded(data, **place), NAMES) == TOLD_OF_ACCESS[name]
+    place = PROJECT if name.startswith("project_member") else None
+    assert sentence(recorded(data, project_id=place), NAMES) == TOLD_OF_ACCESS[name]
 
 
-@pytest.mark.parametrize("data", ONE_OF_EACH[len(ABOUT_ACCESS) :], ids=lambda data: type_of(data).name)
+@pytest.mark.parametrize("data", ONE_OF_EACH[: -len(ABOUT_ACCESS)], ids=lambda data: type_of(data).name)
 def test_every_event_is_told_in_a_sentence(data: EventData) -> None:
     assert sentence(recorded(data), NAMES) == TOLD[type_of(data).name]
 

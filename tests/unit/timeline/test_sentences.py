@@ -6,12 +6,6 @@ from decimal import Decimal
 import pytest
 
 from libs.events import catalogue
-from libs.events.access import (
-    ProjectMemberJoined,
-    ProjectMemberLeft,
-    ProjectMemberRoleGranted,
-    ProjectRole,
-)
 from libs.events.envelope import EventData
 from libs.events.portfolio import (
     CharterApproved,
@@ -243,25 +237,8 @@ SENTENCES: list[tuple[EventData, str]] = [
 ]
 
 
-OF_MEMBERS = [
-    (
-        ProjectMemberJoined(project_id=PROJECT, person_id=OTHER, role=ProjectRole.VIEWER),
-        "Person 01987e9c joined the project as viewer",
-    ),
-    (
-        ProjectMemberRoleGranted(
-            project_id=PROJECT, person_id=OTHER, role=ProjectRole.MANAGER, role_before=ProjectRole.VIEWER
-        ),
-        "Person 01987e9c is manager now, not viewer any more",
-    ),
-    (
-        ProjectMemberLeft(
-            project_id=PROJECT, person_id=OTHER, role_before=ProjectRole.MANAGER, reason="Retired"
-        ),
-        "Person 01987e9c left the project, where they were manager: Retired",
-    ),
-]
-OF_THE_ORGANIZATION = {"organization", "member", "api_key", "person"}
+# Told of in test_member_sentences.py, or of no project.
+OF_ACCESS = {"organization", "member", "project_member", "api_key", "person"}
 
 
 @pytest.mark.parametrize(("data", "expected"), SENTENCES, ids=lambda each: type(each).__name__)
@@ -269,16 +246,10 @@ def test_an_event_is_told_in_a_sentence(data: EventData, expected: str) -> None:
     assert sentence(_recorded(data), "It", NAMED) == expected
 
 
-@pytest.mark.parametrize(("data", "expected"), OF_MEMBERS, ids=lambda each: type(each).__name__)
-def test_what_a_member_does_in_a_project_is_told_in_a_sentence(data: EventData, expected: str) -> None:
-    event = History().record("member", OTHER, data)
-    assert sentence(event, "01987e9c", {}) == expected
-
-
-def test_no_event_type_of_a_project_is_without_a_sentence() -> None:
-    told = {catalogue.type_of(data).name for data, _ in (*SENTENCES, *OF_MEMBERS)}
+def test_no_event_type_of_work_is_without_a_sentence() -> None:
+    told = {catalogue.type_of(data).name for data, _ in SENTENCES}
     types = {event_type.name for event_type in catalogue.event_types()}
-    assert told == {name for name in types if name.partition(".")[0] not in OF_THE_ORGANIZATION}
+    assert told == {name for name in types if name.partition(".")[0] not in OF_ACCESS}
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
