@@ -18,6 +18,8 @@ from libs.events.access import (
     MemberLeft,
     OrganizationOffboarded,
     OrganizationRole,
+    ProjectMemberJoined,
+    ProjectRole,
     Scope,
 )
 from libs.events.applying import Application
@@ -111,6 +113,22 @@ async def test_a_revoked_key_and_an_offboarded_organization_open_nothing(world: 
     history.record("organization", ORG, OrganizationOffboarded())
     await world.tell(history)
     assert await world.directory.person(ORG, person_id) is None
+
+
+async def test_who_left_and_joins_again_begins_without_roles_in_projects(world: World) -> None:
+    history, person_id = AccessHistory(1, 20), an_id("somebody new")
+    member = OrganizationRole.MEMBER
+    for data in (
+        MemberJoined(person_id=person_id, role=member),
+        ProjectMemberJoined(project_id=history.project_ids[0], person_id=person_id, role=ProjectRole.MANAGER),
+        MemberLeft(person_id=person_id, role_before=member),
+        MemberJoined(person_id=person_id, role=member),
+    ):
+        history.record("member", person_id, data)
+    await world.tell(history)
+    grants = await world.directory.person(ORG, person_id)
+    assert grants is not None
+    assert grants.project_roles == {}
 
 
 async def test_what_is_kept_in_memory_is_bounded_and_the_oldest_goes_first(world: World) -> None:
