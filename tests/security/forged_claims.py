@@ -61,6 +61,11 @@ def forged_claims(provider: Provider, _: Provider) -> Iterator[tuple[str, str]]:
         for value in values:
             token = provider.token(good(provider, **{claim: value}))
             yield f"{claim} {str(value)[:60]!r} {type(value).__name__}", token
+    long_ago = {"iat": NOW - 1_000, "nbf": NOW - 1_000}
+    yield "expired", provider.token(good(provider, **long_ago, exp=NOW - 400))
+    yield "just expired, beyond the leeway", provider.token(good(provider, **long_ago, exp=NOW - 61))
+    soon = {"iat": NOW + 120, "nbf": NOW + 120, "exp": NOW + 600}
+    yield "not valid yet", provider.token(good(provider, **soon))
     for constant in ("NaN", "Infinity", "-Infinity", "1e999"):
         text = json.dumps(good(provider, exp=0)).replace('"exp": 0', f'"exp": {constant}')
         yield f"exp {constant}", provider.token_of({"alg": "EdDSA", "kid": "ed"}, text.encode())

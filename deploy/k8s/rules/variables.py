@@ -29,9 +29,12 @@ def variables_are_settings(manifests: Manifests) -> Iterator[Finding]:
         except LookupError as error:
             yield Finding(container.where, str(error))
             continue
-        for name in sorted(given - known):
+        # A secret may be in a file instead, which a variable of its own names.
+        in_files = {name for name in given if name.removesuffix("_FILE") in known - {name}}
+        for name in sorted(given - known - in_files):
             if not name.startswith(FOREIGN_PREFIXES):
                 yield Finding(container.where, f"{name} is no setting of {container.service}")
+        given |= {name.removesuffix("_FILE") for name in in_files}
         for name in sorted((needed | NEEDED_TO.get(run, set())) - given):
             yield Finding(container.where, f"{name} is missing")
 
@@ -115,8 +118,9 @@ def secrets_stay_secret(manifests: Manifests) -> Iterator[Finding]:
                 yield Finding(where(config_map), f"{key} looks like a secret")
     for container in manifests.containers():
         for variable in container.environment:
-            value = variable.get("value")
-            if value is not None and (SECRET_NAME.search(variable["name"]) or _is_secret(value)):
+            value, name = variable.get("value"), variable["name"]
+            is_place = name.endswith("_FILE") and str(value).startswith("/")
+            if value is not None and ((SECRET_NAME.search(name) and not is_place) or _is_secret(value)):
                 yield Finding(container.where, f"{variable['name']} must come from a Secret")
 
 
