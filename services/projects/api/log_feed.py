@@ -6,11 +6,14 @@ from starlette.routing import BaseRoute, Route
 
 from libs.chassis import identity
 from libs.chassis.problems import Problem
+from libs.chassis.queries import refuse_except
 from libs.events import feed
 from libs.events.log.log import Log
 
 MEDIA_TYPE = "application/x-ndjson"
 POSITION_MAX = 2**63 - 1
+# By name, whether it may be repeated.
+PARAMETERS = {"after": False, "limit": False}
 
 
 def routes() -> list[BaseRoute]:
@@ -20,6 +23,7 @@ def routes() -> list[BaseRoute]:
 async def read(request: Request) -> Response:
     """Up to `limit` events after the position `after`, in order, and where the log ends."""
     await identity.service_caller(request)
+    refuse_except(request, PARAMETERS)
     after = _number(request, "after", POSITION_MAX)
     limit = _number(request, "limit", feed.PAGE_EVENTS_MAX)
     log: Log = request.app.state.log

@@ -170,6 +170,15 @@ async def test_head_of_an_endless_stream_ends(settings: ServiceSettings) -> None
     assert (answer.status_code, answer.headers["content-type"][:17]) == (200, "text/event-stream")
 
 
+async def test_what_would_go_on_after_a_head_is_stopped() -> None:
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await asyncio.Event().wait()
+
+    assert await asyncio.wait_for(status_of(RequestGuard(endless), "/endless", method="HEAD"), 5) == 200
+
+
 # --- Load ---
 
 
