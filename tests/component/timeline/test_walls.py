@@ -14,6 +14,7 @@ from tests.component.timeline.conftest import Timeline
 from tests.support import walls
 from tests.support.history import ORG, an_id
 from tests.support.random_history import RandomHistory
+from tests.support.timeline_database import migrate_timeline
 
 OTHER = an_id("another organization")
 
@@ -39,6 +40,26 @@ async def test_a_rebuilt_read_model_is_behind_its_wall_from_its_first_row_on(tim
     names = {table.name for table in await walls.assert_walled(timeline.database, ROLES)}
     assert {name.replace("_v1.", "_v1_retired.") for name in names if "_v1." in name} <= names
     assert await seen_by(timeline, ORG) == {ORG}
+
+
+async def test_a_database_from_before_the_walls_gets_them_with_its_next_migration(timeline: Timeline) -> None:
+    await tell_of_two_organizations(timeline)
+    connection = await asyncpg.connect(timeline.fresh.admin_dsn)
+    for table in await walls.tables(timeline.database):
+        schema = table.name.partition(".")[0]
+        await connection.execute(f"""
+            alter table {table.name} disable row level security, no force row level security;
+            drop policy every_organization on {table.name};
+            drop policy one_organization on {table.name};
+            grant all on all tables in schema {schema} to {ROLES.serving};
+            revoke all on all tables in schema {schema} from {ROLES.internal};
+        """)
+    assert await seen_by(timeline, ORG) == {ORG, OTHER}
+    await connection.close()
+    await migrate_timeline(timeline.fresh)
+    await walls.assert_walled(timeline.database, ROLES)
+    assert await seen_by(timeline, ORG) == {ORG}
+    await timeline.rebuild("milestone_history")
 
 
 async def test_the_serving_role_stands_below_the_wall(timeline: Timeline) -> None:
