@@ -6,7 +6,7 @@ ENVIRONMENT := .venv/bin/python
 SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 
-.PHONY: help environment run reset demo test test-unit test-fault bench check format events openapi lock migrate rebuild \
+.PHONY: help environment run reset demo test test-unit test-fault test-any-request bench check format events openapi lock migrate rebuild \
         images k8s-validate
 
 help: ## list the targets
@@ -32,6 +32,9 @@ test-unit: environment ## the tests that need no server, in seconds
 
 test-fault: environment ## kill, freeze and wipe the real processes under load, and compare everything afterwards
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
+
+test-any-request: environment ## ask every operation whatever its API document allows, and what it does not
+	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py $(ARGS)
 
 bench: environment ## measure side by side with peers, on this machine
 	@$(ENVIRONMENT) -m tests.bench $(ARGS)

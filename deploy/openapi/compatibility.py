@@ -80,7 +80,8 @@ def _responses(before: Document, after: Document, name: str, schemas: Schemas) -
             yield f"{where} has no header {header} any more"
         yield from _content(response, after[status], Direction.ANSWERED, where, schemas)
     for status in sorted(after.keys() - before.keys()):
-        if status < "400":
+        # 304 is the answer to a condition, which only those set who know it.
+        if status < "400" and status != "304":
             yield f"{name}: the answer {status} is new, and nobody expects it"
 
 

@@ -90,7 +90,7 @@ def _complete_parameters(method: str, operation: Operation, components: dict[str
     parameters = operation.setdefault("parameters", [])
     if "min_position" in names_of_parameters(operation):
         parameters.append(dict(PREFER))
-    if method == "get" and openapi_headers.has_version(operation["responses"].get("200", {}), components):
+    if method == "get" and openapi_headers.is_of_one(operation, components):
         parameters.append(dict(IF_NONE_MATCH))
         operation["responses"].setdefault("304", {"description": "Not modified"})
 

@@ -114,4 +114,5 @@ def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, A
 
 def _is_shown(described: dict[str, Any]) -> bool:
     """Whether there is an example already, beside or in the schema."""
-    return bool({"example", "examples"} & (described.keys() | described.get("schema", {}).keys()))
+    schema = described.get("schema", {})
+    return any(place.get(word) for place in (described, schema) for word in ("example", "examples"))

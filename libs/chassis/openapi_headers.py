@@ -67,32 +67,42 @@ def named(*names: str) -> dict[str, Any]:
 
 def complete(operation: dict[str, Any], components: dict[str, Any]) -> None:
     """Name the headers of every answer of an operation, beside those it names itself."""
-    parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
     for status, response in operation["responses"].items():
         names = [*OF_EVERY_ANSWER, *OF_PROBLEMS.get(status, ())]
         if status < "400":
-            names += _of_success(status, response, parameters, components)
+            names += _of_success(status, response, operation, components)
         response["headers"] = named(*names) | response.get("headers", {})
         for name in response["headers"]:
             components.setdefault("headers", {}).setdefault(name, _header(name))
 
 
 def _of_success(
-    status: str, response: dict[str, Any], parameters: set[str], components: dict[str, Any]
+    status: str, response: dict[str, Any], operation: dict[str, Any], components: dict[str, Any]
 ) -> list[str]:
+    parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
     names = ["Milepost-Position"]
-    if status == "201":
+    if status in ("201", "202"):
         names.append("Location")
     if "Idempotency-Key" in parameters:
         names.append("Idempotency-Replayed")
     if "cursor" in parameters:
         names.append("Link")
-    if status == "304" or has_version(response, components):
+    if status == "304" or _has_version(response, components) or is_of_one(operation, components):
         names.append("ETag")
     return names
 
 
-def has_version(response: dict[str, Any], components: dict[str, Any]) -> bool:
+def is_of_one(operation: dict[str, Any], components: dict[str, Any]) -> bool:
+    """Whether what is read is one thing, or all about one: it has an entity tag, by which to ask again."""
+    parameters = operation.get("parameters", ())
+    answer = operation["responses"].get("200", {})
+    is_page = any(parameter["name"] == "cursor" for parameter in parameters)
+    is_addressed = any(parameter["in"] == "path" for parameter in parameters)
+    is_json = "application/json" in answer.get("content", {})
+    return "requestBody" not in operation and is_json and is_addressed and not is_page
+
+
+def _has_version(response: dict[str, Any], components: dict[str, Any]) -> bool:
     """Whether what is answered is one resource: it tells its version, which is its entity tag."""
     schema = response.get("content", {}).get("application/json", {}).get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]

@@ -15,6 +15,7 @@ OF_EVERY_REQUEST = (
     "request_timeout",
     "invalid_request",
     "unknown_parameter",
+    "repeated_parameter",
     "too_many_requests",
     "headers_too_large",
     "internal_error",
@@ -26,7 +27,8 @@ OF_WHO_ASKS = ("unauthenticated", "forbidden")
 # Registered by whoever knows organizations, and by whoever can look into the past.
 OF_MEMBERS = ("not_a_member",)
 OF_A_PATH = ("not_found",)
-OF_A_BODY = ("content_too_large", "unsupported_media_type")
+# What a body names may not be there, or not for everybody.
+OF_A_BODY = ("content_too_large", "unsupported_media_type", "not_found")
 # By the name of the parameter that brings them.
 OF_PARAMETERS = {
     "Idempotency-Key": ("in_progress", "idempotency_key_reused", "storage_full"),

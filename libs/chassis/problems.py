@@ -5,6 +5,7 @@ It never carries raw input, driver messages or internals; its `trace_id` leads t
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI
@@ -24,6 +25,8 @@ MEDIA_TYPE = "application/problem+json"
 NO_HEADERS: Mapping[str, str] = {}
 RETRY: Mapping[str, str] = {"Retry-After": "1"}
 FAULTS_MAX = 100
+# What stands in a path as it is; the rest is percent-encoded, so that `instance` is a URI reference.
+PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
 NAME_CHARACTERS_MAX = 64
 PARAMETER_PLACES = frozenset({"query", "path", "header", "cookie"})
 
@@ -60,7 +63,7 @@ class Problem(Exception):
                 "title": self.title or meaning.title,
                 "status": self.status,
                 "detail": self.detail or meaning.explanation or meaning.title,
-                "instance": instance,
+                "instance": quote(instance, safe=PATH_CHARACTERS),
                 "code": self.code,
                 "trace_id": tracing.trace_id(),
                 **self.extra,

@@ -17,7 +17,12 @@ GENERATORS = PROGRAMS / "generators.yaml"
 SECONDS_MAX = 120
 
 
-def said(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
+def said(
+    command: Sequence[str | Path],
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    seconds_max: float = SECONDS_MAX,
+) -> str:
     """What a program says; raises `AssertionError` with it if the program fails."""
     finished = subprocess.run(
         command,
@@ -26,7 +31,7 @@ def said(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS_MAX,
+        timeout=seconds_max,
         check=False,
     )
     assert finished.returncode == 0, f"{command}: {finished.returncode}\n{finished.stdout}"

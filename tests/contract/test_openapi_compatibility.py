@@ -167,6 +167,7 @@ ADDITIONS: dict[str, Change] = {
     "a field that is always answered now": adding(lambda d: thing(d)["required"], "kind"),
     "an answer that is never null any more": taking(lambda d: thing(d)["properties"]["note"]["anyOf"], 1),
     "a header": setting(lambda d: answer(d)["headers"], "Link", {}),
+    "an answer to a condition": setting(lambda d: operation(d)["responses"], "304", {}),
     "an error that may occur": setting(lambda d: operation(d)["responses"], "409", {}),
     "an error that does not occur any more": taking(lambda d: operation(d)["responses"], "404"),
     "other words": setting(lambda d: thing(d), "description", "A thing."),

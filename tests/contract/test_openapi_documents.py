@@ -49,7 +49,7 @@ def examples_of(document: Document, content: dict[str, Any]) -> list[Any]:
     named: dict[str, Any] = document["components"]["schemas"].get(
         schema.get("$ref", "").rpartition("/")[2], schema
     )
-    return list(named.get("examples", ()))
+    return [*named.get("examples", ()), *([named["example"]] if "example" in named else [])]
 
 
 @SERVICES

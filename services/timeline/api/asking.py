@@ -32,8 +32,7 @@ from services.timeline.reading import Reader
 
 # A chart opened by itself is a document: it may style itself and nothing else.
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-# What the API document says of some routes beside what their forms tell.
-VERSIONED: dict[int | str, dict[str, Any]] = {200: {"headers": named("ETag")}}
+# What the API document says of a route that draws.
 CHART: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"image/svg+xml": {"schema": {"type": "string", "format": "binary"}, "example": "<svg/>"}},

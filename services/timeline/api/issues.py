@@ -14,7 +14,7 @@ from libs.events.portfolio import StateCategory
 from libs.events.raid import IssueKind, Priority
 from services.timeline import issue_history
 from services.timeline.api import issue_forms
-from services.timeline.api.asking import CHART, VERSIONED, Listing, answer, asked, drawn, listed, shown
+from services.timeline.api.asking import CHART, Listing, answer, asked, drawn, listed, shown
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.issue_forms import IssueAnswer, IssueForm, IssueHistory, IssueList
 from services.timeline.api.questions import FILTER_VALUES_MAX, AsOfParameters, PageParameters, Text
@@ -118,7 +118,6 @@ async def get_issue(
     "/issues/{issue_id}/history",
     response_model=IssueHistory,
     summary="Everything that happened to an issue",
-    responses=VERSIONED,
 )
 async def get_issue_history(
     request: Request,

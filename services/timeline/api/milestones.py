@@ -12,7 +12,7 @@ from libs.access.authorize import not_found
 from libs.chassis.identity import Caller
 from libs.events.schedule import MilestoneState
 from services.timeline import milestone_history
-from services.timeline.api.asking import CHART, VERSIONED, Listing, answer, asked, drawn, listed, shown
+from services.timeline.api.asking import CHART, Listing, answer, asked, drawn, listed, shown
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.milestone_forms import (
     MilestoneAnswer,
@@ -133,7 +133,6 @@ async def get_milestone(
     "/milestones/{milestone_id}/history",
     response_model=MilestoneHistory,
     summary="Every baseline, forecast and actual of a milestone",
-    responses=VERSIONED,
 )
 async def get_milestone_history(
     request: Request,
@@ -159,7 +158,6 @@ async def get_milestone_history(
     "/milestones/{milestone_id}/trend",
     response_model=MilestoneTrend,
     summary="The trend of a milestone: its forecast against the day it was reported",
-    responses=VERSIONED,
 )
 async def get_milestone_trend(
     request: Request,

@@ -11,7 +11,7 @@ from libs.access.authorize import not_found
 from libs.chassis.identity import Caller
 from libs.events.portfolio import Methodology, ProjectState
 from services.timeline import activity, project_history
-from services.timeline.api.asking import VERSIONED, Listing, answer, asked, listed, shown
+from services.timeline.api.asking import Listing, answer, asked, listed, shown
 from services.timeline.api.forms import Standpoint
 from services.timeline.api.project_forms import (
     ActivityForm,
@@ -155,7 +155,6 @@ async def list_activity(
     "/projects/{project_id}/summary",
     response_model=ProjectSummary,
     summary="What a project amounts to",
-    responses=VERSIONED,
 )
 async def get_project_summary(
     request: Request,
