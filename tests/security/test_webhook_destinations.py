@@ -138,6 +138,7 @@ async def test_a_proxy_in_the_environment_is_not_asked(name: str, monkeypatch: p
 async def test_networks_of_our_own_come_from_the_settings() -> None:
     settings = Settings(
         database_url=SecretStr("postgresql://nobody@localhost/none"),
+        internal_database_url=SecretStr("postgresql://nobody@localhost/none"),
         nats_url=SecretStr("nats://nobody"),
         projects_url="http://127.0.0.1:1",
         service_token=SecretStr("none"),
