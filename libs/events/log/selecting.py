@@ -13,7 +13,7 @@ from libs.chassis.sessions import Connection
 from libs.events.log.log import read_head
 
 PAGE_BYTES_MAX = 1024 * 1024
-EXAMINED_MAX = 10_000
+EXAMINED_MAX = 2_000
 
 # The condition says what `Selection.takes` says.
 SELECTED = """
@@ -74,7 +74,7 @@ class Page:
 async def read_page(connection: Connection, selection: Selection, after: int, head: int, limit: int) -> Page:
     """Up to `limit` wanted events behind the position `after` and up to `head`, which was read before.
 
-    A page is shorter when its bodies exceed 1 MiB (one event is always there), or when 10,000 events of the
+    A page is shorter when its bodies exceed 1 MiB (one event is always there), or when 2,000 events of the
     organization were looked at. `next_after` is where the next page goes on: `head` when this is the last one.
     """
     types = None if selection.types is None else list(selection.types)
