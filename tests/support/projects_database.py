@@ -1,6 +1,5 @@
 """A database of the projects service, migrated as an operator would, for tests of the log and the relay."""
 
-
 from libs.chassis.migrations import migrate
 from libs.chassis.provisioning import provision
 from services.projects.app import MIGRATIONS
