@@ -17,7 +17,7 @@ from libs.access.directory import Directory
 from libs.chassis.leading import backoff_seconds
 from libs.events import jetstream
 from services.projects.admission.deciding import Doorkeeper
-from services.projects.admission.durables import Durables, key_of
+from services.projects.admission.durables import Durables, TooManyDurables, key_of
 from services.projects.admission.issuing import Issuer
 from services.projects.admission.measuring import DURABLES
 from services.projects.settings import ProjectsSettings
@@ -110,7 +110,11 @@ class Keeping:
         self._filters = {name: filters for name, filters in self._filters.items() if name in there}
         # Who is connected while the store is lost finds its durable again.
         for name in there | self._doorkeeper.admitted():
-            await self._keep(name, is_there=name in there)
+            try:
+                await self._keep(name, is_there=name in there)
+            except (TooManyDurables, jetstream.ApiError) as error:
+                # One that cannot be kept keeps no other from being removed.
+                log.warning("durable_not_kept", key=name, error=str(error))
 
     async def _keep(self, name: str, *, is_there: bool) -> None:
         key = key_of(name)

@@ -15,7 +15,7 @@ from libs.events.catalogue import event_types
 from services.projects.admission import durables
 from services.projects.admission.admitting import Keeping
 from services.projects.admission.deciding import Doorkeeper
-from services.projects.admission.durables import Durables, filters_of, name_of
+from services.projects.admission.durables import Durables, TooManyDurables, filters_of, name_of
 from services.projects.admission.issuing import Issuer
 from services.projects.admission.keys import AccountKey
 from tests.unit.projects.admission.test_issuing import claims_of, question
@@ -29,11 +29,14 @@ class NoDurables(Durables):
     def __init__(self) -> None:
         self.there: dict[str, tuple[str, ...]] = {}
         self.told = 0
+        self.is_full = False
 
     async def names(self) -> frozenset[str]:
         return frozenset(self.there)
 
     async def put(self, name: str, filters: Any) -> None:
+        if self.is_full:
+            raise TooManyDurables(name)
         self.there[name] = tuple(filters)
         self.told += 1
 
@@ -143,6 +146,15 @@ async def test_keeping_tells_the_server_only_what_is_new() -> None:
     world.issued = None
     await keeping.keep()
     assert world.durables.there == {}
+
+
+async def test_a_durable_that_cannot_be_kept_keeps_no_other_from_being_removed() -> None:
+    world = World()
+    kept, removed = name_of(world.key.org_id, world.key.api_key_id), "0" * 63
+    world.durables.there = {kept: (), **{f"{removed}{number}": ("x",) for number in range(5)}}
+    world.durables.is_full = True
+    await Keeping(world.door, world.durables).keep()
+    assert world.durables.there == {kept: ()}
 
 
 async def test_a_durable_without_filters_is_never_made() -> None:
