@@ -1,6 +1,7 @@
 """What is no proper request never reaches the application, and holds no connection for long."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 
@@ -15,7 +16,16 @@ from libs.chassis.http_protocol import BoundedConfig, BoundedHttpProtocol
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
+LARGE_BYTES = 100 * 1_024 * 1_024
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/large":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(100):
+            await send({"type": "http.response.body", "body": bytes(LARGE_BYTES // 100), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
@@ -90,8 +100,27 @@ async def test_what_came_before_a_head_is_not_counted_for_it(
     monkeypatch.setattr(http_protocol, "HEAD_BYTES_MAX", 1_000)
     body = b"b" * 5_000
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-    answered = await answer(port, request + body + GET, b"Connection: close\r\n\r\n")
-    assert answered.count(b"200 OK") == 2
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request + body + GET)
+    await asyncio.wait_for(reader.readuntil(b"ok"), 5)
+    writer.write(b"Connection: close\r\n\r\n")
+    assert b" 200 OK" in await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+
+async def test_who_does_not_read_the_answer_is_cut_off(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "STALLED_SECONDS_MAX", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 1)
+    size = 0
+    with contextlib.suppress(ConnectionError):
+        while piece := await asyncio.wait_for(reader.read(1_000_000), 5):
+            size += len(piece)
+    assert size < LARGE_BYTES
+    writer.close()
 
 
 async def test_too_many_connections_are_told_so(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
