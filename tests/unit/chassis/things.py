@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from libs.access import authentication
 from libs.access.authentication import current_caller
+from libs.access.directory import EmptyDirectory
 from libs.chassis import application, bodies, queries
 from libs.chassis.application import Application
 from libs.chassis.identity import Caller
@@ -123,7 +125,7 @@ async def plain(request: Request) -> Response:
 
 
 def create(settings: ServiceSettings) -> Application:
-    return application.create(
+    app = application.create(
         "things",
         settings,
         routers=[router],
@@ -132,6 +134,8 @@ def create(settings: ServiceSettings) -> Application:
             Route("/v1/imports", partial(plain), methods=["POST"]),
         ],
     )
+    authentication.install(app, EmptyDirectory())
+    return app
 
 
 def client(app: Application) -> httpx2.AsyncClient:
