@@ -123,7 +123,9 @@ def channels(events: Sequence[str], *, webhook: str, feed_page: str) -> dict[str
             "title": "NATS subjects",
             "address": SUBJECT,
             "description": "Fetched and acknowledged through the durable that Milepost makes for an API key, which "
-            "has the subjects of its projects. Nothing can be subscribed to directly.",
+            "has the subjects of its projects. Nothing can be subscribed to directly. The name of the durable is the "
+            "part of the key between the underscores. JetStream's API has the prefix `$JS.milepost.API` there, and the "
+            "inbox must have the prefix `_INBOX_<name>`.",
             "servers": [_server("nats")],
             "parameters": SUBJECT_PARAMETERS,
             "messages": every,

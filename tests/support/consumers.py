@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import node
+from tests.support.eventually import eventually
 
+# Of the lives it is given, those that last until something was done.
+WORKING_SHARE = 0.7
+WORK_SECONDS_MAX = 60
 EXAMPLES = Path(__file__).parents[2] / "examples/consumers"
 
 
@@ -35,21 +39,32 @@ class ExampleConsumer:
                 stderr=said,
             )
 
-    async def run_for(self, seconds: float) -> None:
-        """Start it, and kill it when that time is over; fails if it ended by itself."""
-        process = await self.start()
+    async def killed_again_and_again(self, times: int, chance: random.Random, seconds_max: float) -> None:
+        """Start it and kill it, at any moment: while it starts, or in the middle of its work."""
+        for _ in range(times):
+            process = await self.start()
+            try:
+                if chance.random() < WORKING_SHARE:
+                    await self._has_done_more(process)
+                await self._lives_on(process, chance.uniform(0, seconds_max))
+            finally:
+                await kill(process)
+
+    async def _has_done_more(self, process: asyncio.subprocess.Process) -> None:
+        done = len(self.effects())
+
+        def more() -> None:
+            assert len(self.effects()) > done or process.returncode is not None, self.said()
+
+        await eventually(more, seconds=WORK_SECONDS_MAX, every=0.05)
+
+    async def _lives_on(self, process: asyncio.subprocess.Process, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await process.wait()
-            raise AssertionError(f"it ended by itself: {self.said()}")
         except TimeoutError:
-            pass
-        finally:
-            await kill(process)
-
-    async def killed_again_and_again(self, times: int, lifetimes: random.Random, seconds_max: float) -> None:
-        for _ in range(times):
-            await self.run_for(lifetimes.uniform(0.05, seconds_max))
+            return
+        raise AssertionError(f"it ended by itself: {self.said()}")
 
     def effects(self) -> list[tuple[int, str]]:
         """Position and type of every event it dealt with, in the order in which it did."""
