@@ -126,7 +126,7 @@ async def test_a_storm_of_unknown_key_ids_asks_the_issuer_once_a_minute(
     keys = keys_at(server, lambda: now)
     await keys.refresh()
     now += 61
-    asked = await asyncio.gather(*(keys.look_again() for _ in range(1_000)))
+    asked = await asyncio.gather(*(keys.look_again() for _ in range(100)))
     assert not any(asked)
     assert len(server.asked) == 2
     for _ in range(100):
@@ -134,7 +134,7 @@ async def test_a_storm_of_unknown_key_ids_asks_the_issuer_once_a_minute(
     assert len(server.asked) == 2
     now += 61
     server.documents[JWKS_PATH] = provider.jwks("ed", "ec")
-    assert all(await asyncio.gather(*(keys.look_again() for _ in range(1_000))))
+    assert all(await asyncio.gather(*(keys.look_again() for _ in range(100))))
     assert len(server.asked) == 3
     assert keys.find("ec")
 
