@@ -1,15 +1,18 @@
 """Streams of events from real processes: they end in order, and no restart makes a gap or a duplicate."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
 from deploy.local.stack import Stack
+from tests.bench import filling
+from tests.bench.pressure import request
 from tests.support.event_streams import Listener, connected
 from tests.support.eventually import eventually
 from tests.support.stacks import running_stack
@@ -129,6 +132,24 @@ async def test_nothing_is_missed_or_doubled_through_restarts_of_everything(break
     assert len(recorded) == count
     # The polite restart said so; the kill could not. Without the database streams stayed open.
     assert reader.reasons[0] == "server_stopping"
+
+
+async def test_readers_who_take_nothing_do_not_keep_the_process(breakable: Stack) -> None:
+    host, _, port = breakable.url("projects").rpartition("/")[2].rpartition(":")
+    with ExitStack() as opened:
+        for _ in range(3):
+            reader = opened.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            reader.connect((host, int(port)))
+            token = breakable.whereabouts.token(org_id=filling.ORG_ID, actor=uuid4())
+            reader.sendall(request("GET", "/v1/events/stream", token=token).encode())
+            assert (await asyncio.to_thread(reader.recv, 12)) == b"HTTP/1.1 200"
+        await asyncio.to_thread(filling.fill, breakable.whereabouts.dsn("projects_service"), 15_000)
+        process = breakable.processes["projects"]
+        process.ask_to_stop()
+        assert await asyncio.to_thread(process.wait, EXIT_SECONDS_MAX) == 0
+    await asyncio.to_thread(breakable.start_service, "projects")
+    assert "without completing" not in breakable.whereabouts.log("projects").read_text()
 
 
 async def test_fifty_open_streams_get_a_last_frame_and_the_process_is_gone_at_once(breakable: Stack) -> None:
