@@ -149,6 +149,12 @@ async def test_the_last_good_set_counts_while_the_issuer_is_away(server: KeyServ
         assert keys.find("ed")
 
 
+async def test_of_an_endless_answer_only_the_beginning_is_read(server: KeyServer) -> None:
+    server.documents[JWKS_PATH] = b" " * (DOCUMENT_BYTES_MAX * 8)
+    with pytest.raises(KeysUnavailable, match="the answer is too long"):
+        await keys_at(server).refresh()
+
+
 async def test_an_issuer_that_comes_up_later_is_found(
     server: KeyServer, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
