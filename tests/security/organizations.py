@@ -122,7 +122,7 @@ def furnished(made: Organization, canary: str) -> Place:
     own = ("project_id", "milestone_id", "issue_id", "subscription_id", "endpoint_id")
     ids = {name: str(uuid4()) for name in own}
     ids |= {"organization_id": str(made.org_id), "member_id": str(made.person_ids["owner"])}
-    ids |= {"target": f"milestone-{ids['milestone_id']}"}
+    ids |= {"person_id": ids["member_id"], "target": f"milestone-{ids['milestone_id']}"}
     place, within = Place(ids, canary), {"project_id": ids["project_id"]}
     said = say(owner, "projects", "projects", name=canary, **within)
     ids["api_key_id"] = key_for(made, place, canary, ["read"])["api_key_id"]
