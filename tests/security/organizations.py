@@ -72,6 +72,10 @@ def settled(stack: Stack, canary: str) -> Iterator[Organization]:
         for name in (*names[:-1],):
             role = name if name in ORGANIZATION_ROLES else "member"
             say(made.owner, "projects", "members", member_id=str(made.person_ids[name]), role=role)
+        profile = made.owner["projects"].put(
+            f"/v1/profiles/{made.person_ids['owner']}", json={"name": canary}
+        )
+        assert profile.is_success, profile.text
         for name in ("shared", "hidden"):
             made.places[name] = furnished(made, f"{canary}-{name}")
         for name, scopes in KEYS.items():
