@@ -6,10 +6,14 @@ from libs.chassis.pagination import LIMIT_MAX
 
 TEXT = {"type": "string"}
 NUMBER = {"type": "string", "pattern": r"^\d{1,19}$"}
-TAG = {"type": "string", "pattern": r'^"\d{1,18}"$'}
+TAG = {"type": "string", "pattern": r'^"[0-9a-f]{1,24}"$'}
 
 HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "ETag": ("The version of the resource; give it back as `If-Match`.", TAG, '"3"'),
+    "ETag": (
+        "The version of the resource, to be given back as `If-Match`; of what has no version, a tag of what it says.",
+        TAG,
+        '"3"',
+    ),
     "Location": (
         "Where the new resource is.",
         {"type": "string", "format": "uri-reference"},
