@@ -8,6 +8,7 @@ from services.timeline import rebuilding
 from services.timeline.projections import PROJECTIONS
 from services.timeline.rebuilding import RebuildFailed, Result, rollback
 from tests.component.timeline.conftest import Timeline
+from tests.support.access_history import AccessHistory
 from tests.support.history import an_id
 from tests.support.random_history import RandomHistory
 
@@ -17,7 +18,10 @@ TABLES = {
     "milestone_history": ("milestones", "milestone_changes"),
     "issue_history": ("issues", "issue_changes"),
     "activity": ("activity", "stream_names"),
+    "member_history": ("members", "member_changes"),
+    "api_key_history": ("api_keys", "api_key_changes"),
 }
+OF_ACCESS = ("member_history", "api_key_history")
 
 
 def happens(timeline: Timeline, seed: int = 1, length: int = 300) -> None:
@@ -26,7 +30,8 @@ def happens(timeline: Timeline, seed: int = 1, length: int = 300) -> None:
 
 @pytest.mark.parametrize("title", list(PROJECTIONS))
 async def test_a_rebuilt_projection_has_the_rows_of_the_live_one(timeline: Timeline, title: str) -> None:
-    happens(timeline)
+    history = AccessHistory if title in OF_ACCESS else RandomHistory
+    timeline.history.events[:] = history(1, 300).events
     await timeline.tell(100, 100)
     live = [await timeline.rows(table) for table in TABLES[title]]
     assert await timeline.rebuild(title, page_events=70) == Result(f"{title}_v1", timeline.history.head)
