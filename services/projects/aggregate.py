@@ -18,6 +18,7 @@ from libs.events.envelope import EventData
 from services.projects.facts import Facts
 
 State = TypeVar("State")
+NOTHING = object()
 
 # PostgreSQL cannot store NUL, and a text that holds one is a mistake anyway. Lone surrogates never get
 # this far: neither JSON in UTF-8 nor pydantic lets them in.
@@ -53,6 +54,8 @@ class Command(Part):
     concerns_organization: ClassVar[bool] = False
     # Whether deciding needs the hash of a secret that the answer tells once.
     makes_secret: ClassVar[bool] = False
+    # Whether history may be told with it; not where more follows from it than an event.
+    is_importable: ClassVar[bool] = True
 
     effective_at: Instant | None = Field(
         default=None,
@@ -137,6 +140,11 @@ class Aggregate(Generic[State]):
     @property
     def id_field(self) -> str:
         return f"{self.name}_id"
+
+    @property
+    def is_of_organization(self) -> bool:
+        """Whether it belongs to the organization itself and to none of its projects."""
+        return getattr(self.state, "project_id", NOTHING) is None
 
     def public_commands(self) -> Iterator[tuple[str, type[Command]]]:
         """The commands of the API that change an existing aggregate, with their verbs."""

@@ -131,6 +131,10 @@ class Decider:
         """Let the command in, or raise; returns the action for which its actor was authorized."""
         command = request.command
         if loaded is None and not request.is_creating:
+            if request.aggregate.is_of_organization:
+                # Who may not do this here does not learn what there is here either.
+                action = command.action_on(None) or request.aggregate.action
+                request.authorize(action, _project_concerned(command, None))
             raise NotFound
         action = command.action_on(loaded and loaded.state) or request.aggregate.action
         request.authorize(action, _project_concerned(command, loaded))

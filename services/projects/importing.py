@@ -217,7 +217,7 @@ def _request(importer: Importer, told: ImportLine, text: bytes) -> CommandReques
     name, _, verb = told.command.partition(".")
     aggregate = BY_NAME.get(name)
     kind = aggregate.command_named(verb) if aggregate and verb not in aggregate.for_operators else None
-    if aggregate is None or kind is None or kind.makes_secret or not told.stream.startswith(f"{name}-"):
+    if aggregate is None or kind is None or not kind.is_importable or not told.stream.startswith(f"{name}-"):
         raise UnknownCommandError(f"There is no command {told.command} for {told.stream}.")
     is_creating = kind is aggregate.creating[1]
     entity_id = entity_id_of(told.stream)

@@ -34,6 +34,7 @@ class IssueApiKey(Command):
     """Makes a key; the answer tells its secret, this once."""
 
     makes_secret = True
+    is_importable = False
 
     api_key_id: UUID | None = Field(default=None, description="Default: a new one.")
     name: Name = Field(description="What the key is for.")
@@ -51,6 +52,7 @@ class RotateApiKey(Command):
     """Gives the key a new secret, which the answer tells, this once."""
 
     makes_secret = True
+    is_importable = False
 
     former_valid_until: Instant | None = Field(
         default=None, description="Until then the former secret works too; left out: no longer."

@@ -83,6 +83,8 @@ class LeaveProject(Command):
 class ErasePerson(Command):
     """Destroys for good what identifies a person, and ends their membership; history keeps an id that leads nowhere."""
 
+    is_importable = False
+
     def action_on(self, state: object) -> str | None:
         return "own" if role_of(state) is OrganizationRole.OWNER else None
 

@@ -92,6 +92,8 @@ async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswe
     """The resource as it is in the log at this moment."""
     caller = await _caller(request)
     entity_id = _entity_id(request)
+    if aggregate.is_of_organization:
+        authorize(caller, aggregate.read_action, None)
     aggregates: Aggregates = request.state.aggregates
     loaded = await aggregates.current(aggregate, caller.org_id, entity_id)
     if loaded is None:

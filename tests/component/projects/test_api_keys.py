@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.component.projects.conftest import OWNER, Clients
-from tests.component.projects.test_members import propose
+from tests.component.projects.test_members import ANN, join, propose
 from tests.support.eventually import eventually
 
 
@@ -121,3 +121,14 @@ async def test_the_former_secret_of_a_rotated_key_counts_as_long_as_was_said(
         assert (await former.get(path)).status_code == status
 
     await eventually(told_apart)
+
+
+async def test_who_may_not_see_keys_can_not_tell_one_from_none(founded: Clients) -> None:
+    owner = founded(OWNER)
+    issued = await issue(owner)
+    await join(owner, ANN)
+
+    for path in (f"/v1/api-keys/{issued['api_key_id']}", f"/v1/api-keys/{uuid4()}"):
+        assert (await founded(ANN).get(path)).status_code == 403
+        assert (await founded(ANN).post(f"{path}/revoke", json={})).status_code == 403
+        assert (await founded(ANN).post(f"{path}/rotate", json={})).status_code == 403

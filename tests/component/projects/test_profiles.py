@@ -119,3 +119,15 @@ async def test_a_write_that_was_under_way_brings_nobody_back(founded: Clients, h
     await owner.post(f"/v1/members/{ANN}/erase", json={})
 
     assert await Profiles(here).write(ORGANIZATION, ANN, to_json(ADA)) is None
+
+
+async def test_history_can_not_be_told_with_what_has_consequences_outside_it(founded: Clients) -> None:
+    owner = founded(OWNER)
+    await join(owner, ANN)
+    line = {"key": "1", "command": "member.erase", "stream": f"member-{ANN}", "body": {}}
+    body = to_json({**line, "effective_at": "2026-01-01T00:00:00Z"})
+
+    answer = await owner.post("/v1/imports", content=body, headers={"Content-Type": "application/x-ndjson"})
+
+    assert '"unknown_command"' in answer.text
+    assert (await owner.get(f"/v1/members/{ANN}")).json()["is_erased"] is False

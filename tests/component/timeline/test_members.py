@@ -70,7 +70,9 @@ async def test_the_register_is_what_it_was_at_any_moment(timeline: Timeline) -> 
     assert await roles(timeline, as_of=11) == {str(GUIDO): "owner", str(BARRY): "member"}
     assert await roles(timeline, as_of=6) == {str(GUIDO): "owner"}
     assert await roles(timeline, as_of=3) == {}
-    assert await roles(timeline, effective_at="2030-01-01") == {str(GUIDO): "owner"}, "whoever left is not told"
+    assert await roles(timeline, effective_at="2030-01-01") == {str(GUIDO): "owner"}, (
+        "whoever left is not told"
+    )
     assert await roles(timeline, as_of=11, role="member") == {str(BARRY): "member"}
     (first, _) = (await timeline.ask("/members", as_of=11))["items"]
     assert first["project_roles"] == [{"project_id": str(PROJECT), "role": "manager"}]
