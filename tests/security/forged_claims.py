@@ -11,7 +11,11 @@ from tests.support.providers import Provider
 ORGANIZATION = "01987e9c-0000-7000-8000-000000000001"
 ANN = "01987e9c-0000-7000-8000-000000000002"
 QUARTER_SECONDS = 900
-NOW = int(time.time())
+
+
+def now() -> int:
+    """The instant at which a token is forged: the provider dates the rest of it by its own clock."""
+    return int(time.time())
 
 
 def good(provider: Provider, **changes: Any) -> dict[str, Any]:
@@ -45,12 +49,13 @@ def wrong_persons() -> dict[str, list[Any]]:
 
 def wrong_times() -> dict[str, list[Any]]:
     """When a token must not count."""
-    none: list[Any] = [True, [], {}, str(NOW), -1, 10**30, 10**400]
-    too_late = NOW + QUARTER_SECONDS + 100
+    instant = now()
+    none: list[Any] = [True, [], {}, str(instant), -1, 10**30, 10**400]
+    too_late = instant + QUARTER_SECONDS + 100
     return {
-        "exp": [None, "", False, 0, 1e308, *none, NOW - 3_600, too_late, NOW],
-        "iat": [None, *none, NOW + 3_600, NOW - 1_000],
-        "nbf": [*none, NOW + 3_600],
+        "exp": [None, "", False, 0, 1e308, *none, instant - 3_600, too_late, instant],
+        "iat": [None, *none, instant + 3_600, instant - 1_000],
+        "nbf": [*none, instant + 3_600],
     }
 
 
@@ -61,10 +66,11 @@ def forged_claims(provider: Provider, _: Provider) -> Iterator[tuple[str, str]]:
         for value in values:
             token = provider.token(good(provider, **{claim: value}))
             yield f"{claim} {str(value)[:60]!r} {type(value).__name__}", token
-    long_ago = {"iat": NOW - 1_000, "nbf": NOW - 1_000}
-    yield "expired", provider.token(good(provider, **long_ago, exp=NOW - 400))
-    yield "just expired, beyond the leeway", provider.token(good(provider, **long_ago, exp=NOW - 61))
-    soon = {"iat": NOW + 120, "nbf": NOW + 120, "exp": NOW + 600}
+    instant = now()
+    long_ago = {"iat": instant - 1_000, "nbf": instant - 1_000}
+    yield "expired", provider.token(good(provider, **long_ago, exp=instant - 400))
+    yield "just expired, beyond the leeway", provider.token(good(provider, **long_ago, exp=instant - 61))
+    soon = {"iat": instant + 120, "nbf": instant + 120, "exp": instant + 600}
     yield "not valid yet", provider.token(good(provider, **soon))
     for constant in ("NaN", "Infinity", "-Infinity", "1e999"):
         text = json.dumps(good(provider, exp=0)).replace('"exp": 0', f'"exp": {constant}')
