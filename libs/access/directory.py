@@ -52,13 +52,3 @@ class Directory(Protocol):
 
     async def api_key(self, org_id: UUID, api_key_id: UUID) -> IssuedKey | None:
         """The key; `None` where there is none, or none any more."""
-
-
-class EmptyDirectory:
-    """Knows nobody: where no directory is kept yet, only what tokens grant counts."""
-
-    async def person(self, org_id: UUID, person_id: UUID) -> Grants | None:
-        return None
-
-    async def api_key(self, org_id: UUID, api_key_id: UUID) -> IssuedKey | None:
-        return None
