@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from types import FrameType
 
 import nats
-import nats.js.errors
 import pytest
 import pytest_asyncio
 
 from deploy.local.nats import EmbeddedNats
 from deploy.local.postgres import EmbeddedPostgres
 from tests.support.databases import Databases, FreshDatabase, FreshDatabaseFactory, Migrate
+from tests.support.empty_stream import forget_stream
 from tests.support.servers import (
     NatsServer,
     embedded_nats,
@@ -47,7 +47,9 @@ def nats_server() -> Iterator[NatsServer]:
 @pytest_asyncio.fixture
 async def fresh_nats(nats_server: NatsServer) -> NatsServer:
     """The session's NATS without a stream, as on a first start."""
-    await delete_stream(nats_server.url("keeper"), "PROJECTS")
+    keeper = await nats.connect(nats_server.url("keeper"), inbox_prefix=b"_INBOX_keeper")
+    await forget_stream(keeper)
+    await keeper.close()
     return nats_server
 
 
@@ -85,14 +87,3 @@ async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabaseFac
     yield create
     for database in made:
         await databases.drop(database)
-
-
-async def delete_stream(keeper_url: str, stream: str) -> None:
-    """Delete a JetStream stream; nothing happens where there is none."""
-    client = await nats.connect(keeper_url, inbox_prefix=b"_INBOX_keeper")
-    try:
-        await client.jetstream().delete_stream(stream)
-    except nats.js.errors.NotFoundError:
-        pass
-    finally:
-        await client.close()

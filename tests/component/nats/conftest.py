@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.nats import USERS, EmbeddedNats
-from libs.events.jetstream import STREAM_NOT_FOUND
 from tests.component.nats.integrations import KnownKeys, admitting, is_admitted
-from tests.component.nats.visiting import STREAM, Visitor, visit
+from tests.component.nats.visiting import Visitor, visit
+from tests.support.empty_stream import make_stream_anew
 from tests.support.eventually import eventually
 from tests.support.servers import embedded_nats
 
@@ -24,7 +24,7 @@ def own_nats() -> Iterator[EmbeddedNats]:
 async def visitors(own_nats: EmbeddedNats) -> AsyncIterator[dict[str, Visitor]]:
     """Each user connected, and an empty stream."""
     connected = {user: await visit(own_nats.url(user), user) for user in USERS}
-    await make_stream_anew(connected["keeper"])
+    await make_stream_anew(connected["keeper"].client)
     yield connected
     for visitor in connected.values():
         await visitor.client.close()
@@ -34,15 +34,9 @@ async def visitors(own_nats: EmbeddedNats) -> AsyncIterator[dict[str, Visitor]]:
 async def directory(own_nats: EmbeddedNats) -> AsyncIterator[KnownKeys]:
     """The API keys there are, and the loop that admits them."""
     keeper = await visit(own_nats.url("keeper"), "keeper")
-    await make_stream_anew(keeper)
+    await make_stream_anew(keeper.client)
     await keeper.client.close()
     known = KnownKeys()
     async with admitting(own_nats, known):
         await eventually(lambda: is_admitted(own_nats, known.issue()))
         yield known
-
-
-async def make_stream_anew(keeper: Visitor) -> None:
-    deleted = await keeper.ask("STREAM.DELETE.PROJECTS")
-    assert deleted.get("success") or deleted["error"]["err_code"] == STREAM_NOT_FOUND, deleted
-    assert "error" not in await keeper.ask("STREAM.CREATE.PROJECTS", STREAM)

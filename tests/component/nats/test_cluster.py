@@ -20,7 +20,8 @@ from deploy.local.nats import (
 from deploy.local.ports import LOOPBACK, any_free_port
 from deploy.local.processes import ChildProcess
 from services.projects.admission.keys import AccountKey
-from tests.component.nats.visiting import STREAM, Visitor, visit
+from tests.component.nats.visiting import Visitor, visit
+from tests.support.empty_stream import STREAM_CONFIGURATION
 from tests.support.eventually import eventually
 from tests.support.servers import temporary_run
 
@@ -88,7 +89,7 @@ async def create_stream(node: Node) -> None:
     """Raises AssertionError while the nodes have not found one another."""
     visitor = await visit(node.url("keeper"), "keeper")
     try:
-        created = await visitor.ask("STREAM.CREATE.PROJECTS", STREAM | {"num_replicas": NODES})
+        created = await visitor.ask("STREAM.CREATE.PROJECTS", STREAM_CONFIGURATION | {"num_replicas": NODES})
     except nats.errors.Error as error:
         raise AssertionError("the cluster does not answer yet") from error
     finally:

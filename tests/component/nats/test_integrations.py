@@ -27,7 +27,8 @@ from tests.component.nats.integrations import (
     publish,
     subject,
 )
-from tests.component.nats.visiting import STREAM, Visitor
+from tests.component.nats.visiting import Visitor
+from tests.support.empty_stream import make_stream_anew
 from tests.support.eventually import eventually
 
 
@@ -211,8 +212,7 @@ async def test_the_store_is_lost_and_whoever_is_connected_hears_on(
     own_nats: EmbeddedNats, directory: KnownKeys, visitors: dict[str, Visitor]
 ) -> None:
     reader = await integrate(own_nats, directory.issue(PROJECT))
-    assert (await visitors["keeper"].ask("STREAM.DELETE.PROJECTS"))["success"]
-    assert (await visitors["keeper"].ask("STREAM.CREATE.PROJECTS", STREAM | {"first_seq": 41}))["did_create"]
+    await make_stream_anew(visitors["keeper"].client, first_seq=41)
     await publish(visitors, subject())
 
     async def hears() -> None:

@@ -5,9 +5,9 @@ import asyncio
 from deploy.local.nats import EmbeddedNats
 from services.projects.admission.admitting import Admitting
 from services.projects.admission.issuing import Issuer
-from tests.component.nats.conftest import make_stream_anew
 from tests.component.nats.integrations import KnownKeys, greeting, is_admitted, publish, subject
 from tests.component.nats.visiting import visit
+from tests.support.empty_stream import make_stream_anew
 from tests.support.eventually import eventually
 
 
@@ -23,7 +23,7 @@ async def test_the_loop_outlives_a_server_that_is_away_dies_and_loses_everything
         await asyncio.to_thread(disposable_nats.start)
         keeper = await visit(disposable_nats.url("keeper"), "keeper")
         assert await greeting(disposable_nats, auth_token="mpk_") != b"PONG"
-        await make_stream_anew(keeper)
+        await make_stream_anew(keeper.client)
         await keeper.client.close()
         await eventually(lambda: is_admitted(disposable_nats, known.issue()), seconds=30)
         relay = await visit(disposable_nats.url("relay"), "relay")

@@ -9,7 +9,8 @@ import pytest
 from deploy.local.nats import USERS, EmbeddedNats
 from libs.events.jetstream import API, IMPORTED_API
 from tests.component.nats.integrations import REFUSED, greeting
-from tests.component.nats.visiting import STREAM, Visitor
+from tests.component.nats.visiting import Visitor
+from tests.support.empty_stream import STREAM_CONFIGURATION, make_stream_anew
 
 CONSUMERS = ("timeline", "notifications")
 EVENT = "milepost.org.project.milestone.planned"
@@ -76,9 +77,10 @@ async def test_the_relay_publishes_a_fenced_batch_all_or_none(visitors: dict[str
 
 async def test_the_keeper_heals_the_stream_at_a_sequence_of_its_choice(visitors: dict[str, Visitor]) -> None:
     keeper = visitors["keeper"]
-    assert (await keeper.ask("STREAM.DELETE.PROJECTS"))["success"]
-    assert (await keeper.ask("STREAM.CREATE.PROJECTS", STREAM | {"first_seq": 41}))["did_create"]
-    updated = await keeper.ask("STREAM.UPDATE.PROJECTS", STREAM | {"first_seq": 41, "description": "healed"})
+    await make_stream_anew(keeper.client, first_seq=41)
+    updated = await keeper.ask(
+        "STREAM.UPDATE.PROJECTS", STREAM_CONFIGURATION | {"first_seq": 41, "description": "healed"}
+    )
     assert updated["config"]["description"] == "healed"
     assert (await keeper.ask("STREAM.INFO.PROJECTS"))["state"]["last_seq"] == 40
     assert keeper.refusals == []

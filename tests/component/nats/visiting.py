@@ -13,16 +13,6 @@ from libs.events.jetstream import API, IMPORTED_API
 
 # They live in the account of the stream.
 WRITERS = ("relay", "keeper")
-STREAM: dict[str, Any] = {
-    "name": "PROJECTS",
-    "subjects": ["milepost.>"],
-    "storage": "file",
-    "num_replicas": 1,
-    "allow_atomic": True,
-    "allow_direct": True,
-    "deny_delete": True,
-    "deny_purge": True,
-}
 
 
 @dataclass
