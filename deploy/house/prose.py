@@ -6,15 +6,21 @@ from pathlib import Path
 
 from deploy.house.sources import Finding
 
-TEXTS = ("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.conf", "Makefile", "*.txt", "*.j2", "*.html")
-LOCKS = re.compile(r"requirements.*\.txt$")
+TEXTS = (
+    *("*.py", "*.md", "*.sql", "*.toml", "*.yaml", "*.conf", "Makefile", "*.txt", "*.j2", "*.html"),
+    *("*package-lock.json", "*.lock"),
+)
+LOCKS = re.compile(r"requirements.*\.txt$|package-lock\.json$|\.lock$")
 BRITISH = re.compile(
     r"\b(?:behaviour|cancell?ation of colour|catalogued|centre|colour|favour|labelled|modelled|neighbour|travelling"
     r"|(?:organ|real|recogn|normal|serial|author|summar|optim|initial|synchron|prior|minim|maxim)is(?:e|ed|es|ing|ation))s?\b",
     re.IGNORECASE,
 )
 UNFINISHED = re.compile(r"(?:#|--|//|<!--)\s*(?:TODO|FIXME|XXX)\b|NotImplementedError")
-ADDRESS = re.compile(r"\w+://")
+# npm writes `resolved` and `funding` anew at every update; pip takes hosts without a scheme, too.
+ADDRESS = re.compile(
+    r"\w+://|\"(?:resolved|funding)\":|^\s*(?:--(?:trusted-host|(?:extra-)?index-url|find-links)|-[if])\b"
+)
 # Where the refused words themselves are listed and tried.
 EXEMPT = frozenset({Path("deploy/house/prose.py"), Path("tests/unit/house/test_rules.py")})
 

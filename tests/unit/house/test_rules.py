@@ -100,10 +100,47 @@ def test_a_word_that_only_looks_british_or_unfinished_is_fine(text: str) -> None
     assert list(wrong_words(Path("docs/operating.md"), text)) == []
 
 
-def test_a_lock_names_no_address() -> None:
-    line = "--index-url https://packages.example/simple\n"
-    assert len(list(addresses_in_locks(Path("requirements-dev.txt"), line))) == 1
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("requirements-dev.txt", "--index-url https://packages.example/simple"),
+        ("requirements-dev.txt", "thing @ git+ssh://packages.example/thing"),
+        ("services/projects/requirements.txt", "--trusted-host packages.example"),
+        ("services/projects/requirements.txt", "-i packages.example/simple"),
+        (
+            "examples/consumers/typescript/package-lock.json",
+            '      "resolved": "packages.example/thing-1.0.tgz",',
+        ),
+        ("examples/consumers/typescript/package-lock.json", '      "funding": {'),
+        (
+            "examples/consumers/typescript/package-lock.json",
+            '        "url": "https://sponsors.example/thing"',
+        ),
+        ("uv.lock", 'source = { registry = "https://packages.example/simple" }'),
+    ],
+)
+def test_a_lock_names_no_address(path: str, line: str) -> None:
+    assert [str(finding) for finding in addresses_in_locks(Path(path), f"{{\n{line}\n")] == [
+        f"{path}:2: a lock names no address"
+    ]
     assert list(addresses_in_locks(Path("README.md"), line)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (
+            "requirements-dev.txt",
+            "httpx2==2.16.0 \\\n    --hash=sha256:0a30ef8f5322a4173720ae6712dc9a5e58f5a198",
+        ),
+        (
+            "tests/clients/package/package-lock.json",
+            '      "integrity": "sha512-GzHQ//odN+R5==",\n      "license": "MIT"',
+        ),
+    ],
+)
+def test_a_lock_names_what_is_wanted_and_what_it_must_hash_to(path: str, line: str) -> None:
+    assert list(addresses_in_locks(Path(path), line)) == []
 
 
 def test_a_test_neither_sleeps_nor_patches_nor_excuses_itself() -> None:
