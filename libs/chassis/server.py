@@ -56,6 +56,8 @@ def serve(service: str, settings: ServiceSettings, program: ProgramFactory) -> N
     """
     logging.configure(service, log_format=settings.log_format, level=settings.log_level)
     tracing.configure(service)
+    for doubt in settings.doubtful_in_production():
+        log.warning("doubtful_in_production", detail=doubt)
     try:
         with (
             metrics.served(service, settings.host, settings.metrics_port),

@@ -103,6 +103,12 @@ class ServiceSettings(HttpSettings):
             f"Python {sys.version.split()[0]} has known vulnerabilities": not is_safe_interpreter(),
         }
 
+    def doubtful_in_production(self) -> list[str]:
+        """What starts in production and is seldom meant, in sentences for the operator."""
+        if self.is_production and not self.trusted_proxies:
+            return ["trusted_proxies is empty: behind a gateway all clients share the limits of its address"]
+        return []
+
     @property
     def is_production(self) -> bool:
         return self.environment is Environment.PRODUCTION

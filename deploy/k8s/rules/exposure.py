@@ -1,8 +1,9 @@
 """What the world outside the cluster reaches, and what a production overlay must not be without."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
-from deploy.k8s.manifests import Document, Finding, Manifests, where
+from deploy.k8s.manifests import Container, Document, Finding, Manifests, where
 from deploy.k8s.rules.variables import environment
 
 # Never reachable from outside, whatever a route says.
@@ -72,20 +73,25 @@ def production_is_serious(manifests: Manifests) -> Iterator[Finding]:
         if deployment["spec"].get("replicas", 1) < REPLICAS_MIN:
             yield Finding(where(deployment), f"replicas must be {REPLICAS_MIN} or more")
     for container in manifests.containers():
-        variables = environment(manifests, container)
-        if container.service and variables.get("MILEPOST_ENVIRONMENT") != "production":
-            yield Finding(container.where, "MILEPOST_ENVIRONMENT must be production")
-        if container.workload.name == "projects" and variables.get("MILEPOST_STREAM_REPLICAS") != str(
-            NATS_NODES
-        ):
-            yield Finding(container.where, f"MILEPOST_STREAM_REPLICAS must be {NATS_NODES}")
-        if container.workload.name == "nats" and variables.get("MILEPOST_NATS_SYNC_INTERVAL") != "always":
-            yield Finding(container.where, "MILEPOST_NATS_SYNC_INTERVAL must be always")
+        for sentence in _shortcuts(container, environment(manifests, container)):
+            yield Finding(container.where, sentence)
     nats = manifests.find("StatefulSet", "nats")
     if nats is None or nats["spec"]["replicas"] < NATS_NODES:
         yield Finding("StatefulSet nats", f"replicas must be {NATS_NODES} or more")
     if not manifests.of_kind("Cluster"):
         yield Finding("Cluster postgres", "is missing: production needs a database with standbys")
+
+
+def _shortcuts(container: Container, variables: Mapping[str, str | None]) -> Iterator[str]:
+    if container.service:
+        if variables.get("MILEPOST_ENVIRONMENT") != "production":
+            yield "MILEPOST_ENVIRONMENT must be production"
+        if not json.loads(variables.get("MILEPOST_TRUSTED_PROXIES") or "[]"):
+            yield "MILEPOST_TRUSTED_PROXIES must name the networks of the gateway"
+    if container.workload.name == "projects" and variables.get("MILEPOST_STREAM_REPLICAS") != str(NATS_NODES):
+        yield f"MILEPOST_STREAM_REPLICAS must be {NATS_NODES}"
+    if container.workload.name == "nats" and variables.get("MILEPOST_NATS_SYNC_INTERVAL") != "always":
+        yield "MILEPOST_NATS_SYNC_INTERVAL must be always"
 
 
 RULES = (routes_lead_somewhere, hidden_paths_stay_hidden, services_are_plain)

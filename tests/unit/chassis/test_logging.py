@@ -1,13 +1,17 @@
 """Log lines lead to causes and away from secrets."""
 
+import asyncio
 import json
 import logging as standard
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import structlog
+from starlette.types import Receive, Scope, Send
 
-from libs.chassis import logging, tracing
+from libs.chassis import logging, server, settings, tracing
+from libs.chassis.development_issuer import DevelopmentIssuer
 
 TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 CANARIES = ("hunter2", TOKEN, "mpk_abc_s3cr3t", "whsec_c2VjcmV0", "s3cr3t-value")
@@ -83,3 +87,30 @@ def test_below_its_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
     logging.configure("things", log_format="json", level="warning")
     structlog.get_logger("x").info("chatter")
     assert capsys.readouterr().out == ""
+
+
+def test_a_production_that_knows_no_gateway_says_so_at_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, issuer: DevelopmentIssuer
+) -> None:
+    monkeypatch.setattr(settings, "is_safe_interpreter", lambda: True)
+    # An address that is none of this machine's: the process ends where it would listen.
+    production = settings.ServiceSettings(
+        environment="production",
+        host="192.0.2.1",
+        database_url="postgresql://service@localhost/none",
+        jwks_file=issuer.jwks_file,
+        issuer="https://identity.example",
+        log_format="json",
+    )
+    with pytest.raises(SystemExit):
+        server.serve("things", production, small_program)
+    told = [(line["event"], line["level"]) for line in lines(capsys.readouterr().out)]
+    assert told == [("doubtful_in_production", "warning"), ("cannot_start", "error")]
+
+
+@asynccontextmanager
+async def small_program(stopping: asyncio.Event) -> AsyncIterator[server.Program]:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("nobody can ask")
+
+    yield server.Program(app)

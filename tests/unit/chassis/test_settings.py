@@ -94,6 +94,17 @@ def test_what_is_only_fit_for_development_refuses_to_start_in_production(
         production(**unfit)
 
 
+def test_production_behind_a_gateway_that_it_does_not_know_is_doubtful(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "is_safe_interpreter", lambda: True)
+    assert production().doubtful_in_production() == [
+        "trusted_proxies is empty: behind a gateway all clients share the limits of its address"
+    ]
+    assert production(trusted_proxies=("10.0.0.0/8",)).doubtful_in_production() == []
+    assert ServiceSettings(database_url=DSN).doubtful_in_production() == []
+
+
 @pytest.mark.parametrize(
     ("version", "is_safe"),
     [((3, 11, 7), False), ((3, 11, 15), True), ((3, 12, 12), False), ((3, 13, 6), True), ((3, 14, 0), True)],

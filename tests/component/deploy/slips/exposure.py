@@ -76,6 +76,18 @@ SLIPS = [
         "must be production",
     ),
     Slip(
+        "a gateway nobody believes",
+        exposure.production_is_serious,
+        in_data("milepost", lambda data: data.pop("MILEPOST_TRUSTED_PROXIES")),
+        "MILEPOST_TRUSTED_PROXIES must name the networks of the gateway",
+    ),
+    Slip(
+        "a list of no gateways",
+        exposure.production_is_serious,
+        in_data("milepost", lambda data: data.update(MILEPOST_TRUSTED_PROXIES="[]")),
+        "MILEPOST_TRUSTED_PROXIES must name the networks of the gateway",
+    ),
+    Slip(
         "a broker that syncs later",
         exposure.production_is_serious,
         in_container("nats", variable("MILEPOST_NATS_SYNC_INTERVAL", "2m"), "StatefulSet"),
