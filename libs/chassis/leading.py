@@ -6,6 +6,7 @@ process is frozen, so that another replica may lead.
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,10 +49,19 @@ class Leadership:
     Entering waits, as long as it takes, for the lock of that name in that database. When the lock is lost the
     body is cancelled at once and `LeadershipLost`, a transient error, raised: enter again to stand for
     election again. Leaving releases the lock. Errors of connecting are raised unless they are transient.
+    `connect` opens a session as the driver does.
     """
 
-    def __init__(self, dsn: str, lock_name: str, *, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        lock_name: str,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        connect: Callable[..., Awaitable[Connection]] = asyncpg.connect,
+    ) -> None:
         self._dsn = dsn
+        self._open = connect
         self._lock_name = lock_name
         self._poll_seconds = min(poll_seconds, LEASE_SECONDS / 2)
         self._is_lost = False
@@ -122,7 +132,7 @@ class Leadership:
             raise
 
     async def _connect(self, *, command_timeout: float, **settings: str) -> Connection:
-        return await asyncpg.connect(
+        return await self._open(
             self._dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout,

@@ -4,7 +4,7 @@ What fails for good parks its project and lets the others go on; what may pass b
 again from the checkpoint.
 """
 
-import time
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -157,9 +157,10 @@ class Application:
 
         Also while nothing is parked: a decision left open would strike what is parked later.
         """
-        if time.monotonic() < self._decisions_due_at:
+        now = asyncio.get_running_loop().time()
+        if now < self._decisions_due_at:
             return
-        self._decisions_due_at = time.monotonic() + DECISION_CHECK_SECONDS
+        self._decisions_due_at = now + DECISION_CHECK_SECONDS
         async with self._database.connection() as connection:
             decisions = await parking.open_decisions(connection)
         for decision in decisions:

@@ -5,8 +5,8 @@ subjects the service users are permitted to use.
 """
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -40,6 +40,10 @@ class ApiError(Exception):
     def __init__(self, code: int, description: str) -> None:
         self.code = code
         super().__init__(f"JetStream error {code}: {description}")
+
+
+# How a client is had for a URL and a name, see `connect`.
+Connect: TypeAlias = Callable[[str, str], Awaitable[Client]]
 
 
 async def connect(url: str, name: str) -> Client:

@@ -5,7 +5,6 @@ checkpoint whenever there is doubt. What it delivers out of order or not at all,
 """
 
 import asyncio
-import time
 from collections import deque
 from uuid import uuid4
 
@@ -31,6 +30,7 @@ class Pull:
     def __init__(self, client: Client, durable: str) -> None:
         self._client = client
         self._durable = durable
+        self._now = asyncio.get_running_loop().time
         self._received: deque[tuple[int, bytes]] = deque()
         self._arrived = asyncio.Event()
         self._outstanding = 0
@@ -46,7 +46,7 @@ class Pull:
         """Make the durable anew so that the first event delivered is the one behind `after`."""
         await self.stop()
         self._received.clear()
-        self._lost, self._outstanding, self._heard_at = None, 0, time.monotonic()
+        self._lost, self._outstanding, self._heard_at = None, 0, self._now()
         self._connections_before = self._client.stats["reconnects"]
         await self._remove_consumer()
         await jetstream.request(
@@ -84,7 +84,7 @@ class Pull:
             raise PullLost(self._lost)
         if self._client.stats["reconnects"] != self._connections_before:
             raise PullLost("the connection was lost, and with it what had been asked for")
-        if time.monotonic() - self._heard_at > SILENCE_SECONDS_MAX:
+        if self._now() - self._heard_at > SILENCE_SECONDS_MAX:
             raise PullLost(f"nothing heard for {SILENCE_SECONDS_MAX} seconds")
 
     async def _demand(self) -> None:
@@ -102,7 +102,7 @@ class Pull:
         )
 
     async def _receive(self, message: Msg) -> None:
-        self._heard_at = time.monotonic()
+        self._heard_at = self._now()
         if message.reply:
             self._outstanding -= 1
             tokens = message.reply.split(".")

@@ -7,6 +7,7 @@ from the log's feed. What fails for good parks its project; everything else is t
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import nats.errors
 import structlog
@@ -18,7 +19,7 @@ from libs.chassis.sessions import is_transient
 from libs.events import consuming, jetstream
 from libs.events.applying import Application, Handler
 from libs.events.envelope import Envelope, UnreadableEvent, read_cloud_event
-from libs.events.feed import Feed, FeedUnavailable
+from libs.events.feed import FeedUnavailable
 from libs.events.pulling import Pull, PullLost
 
 BATCH_EVENTS_MAX = 1_000
@@ -29,6 +30,12 @@ log = structlog.get_logger(__name__)
 
 class LogChanged(Exception):
     """The checkpoint's event is not the one the log has there: this is another log, or one restored."""
+
+
+class Pages(Protocol):
+    """The log's feed, as far as a subscription reads it."""
+
+    async def page(self, after: int, limit: int) -> list[Envelope]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,8 @@ class SubscriptionSettings:
 class Subscription:
     """Drives the handlers of one service with every event of the log. `run` it in one task.
 
-    `on_progress` is told the position every handler has reached, after each commit.
+    `on_progress` is told the position every handler has reached, after each commit. `connect` and `lead` say how
+    broker and leader lock are reached.
     """
 
     def __init__(
@@ -51,10 +59,14 @@ class Subscription:
         settings: SubscriptionSettings,
         database: Database,
         handlers: Sequence[Handler],
-        feed: Feed,
+        feed: Pages,
         on_progress: Callable[[int], None] = lambda position: None,
+        connect: jetstream.Connect = jetstream.connect,
+        lead: Callable[[str, str], Leadership] = Leadership,
     ) -> None:
         self._settings = settings
+        self._connect = connect
+        self._leadership = lead
         self._feed = feed
         self._application = Application(database, handlers, on_progress)
 
@@ -64,7 +76,9 @@ class Subscription:
         while True:
             position_before = self._application.position
             try:
-                async with Leadership(self._settings.database_url, f"milepost.{self._settings.durable}"):
+                async with self._leadership(
+                    self._settings.database_url, f"milepost.{self._settings.durable}"
+                ):
                     await self._lead()
             except Exception as error:
                 if not _is_passing(error):
@@ -75,7 +89,7 @@ class Subscription:
 
     async def _lead(self) -> None:
         name = jetstream.user_of(self._settings.nats_url, self._settings.durable)
-        client = await jetstream.connect(self._settings.nats_url, name)
+        client = await self._connect(self._settings.nats_url, name)
         pull = Pull(client, self._settings.durable)
         try:
             await self._check_identity()

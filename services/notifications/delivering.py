@@ -5,7 +5,6 @@ Every replica runs it; endpoints are shared out by row locks and leases, so it n
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -102,13 +101,14 @@ class Delivering:
 
     async def _record(self, claim: Claim, attempt: Attempt) -> Recorded:
         """Write an attempt down, after an outage if need be: as long as the lease lasts nobody else may go on."""
-        failures, given_up_at = 0, time.monotonic() + jobs.LEASE.total_seconds()
+        now = asyncio.get_running_loop().time
+        failures, given_up_at = 0, now() + jobs.LEASE.total_seconds()
         while True:
             try:
                 async with self.database.transaction() as connection:
                     return await record(connection, claim, attempt, self.policy, self.clock(), self.chance())
             except Exception as error:
-                if not is_transient(error) or time.monotonic() > given_up_at:
+                if not is_transient(error) or now() > given_up_at:
                     raise
                 log.warning("recording_failed", event_id=str(claim.event_id), error=type(error).__name__)
             failures += 1

@@ -42,9 +42,12 @@ class StreamTail:
 class Keeper:
     """Creates and mends the stream `PROJECTS`."""
 
-    def __init__(self, nats_url: str, settings: StreamSettings) -> None:
+    def __init__(
+        self, nats_url: str, settings: StreamSettings, connect: jetstream.Connect = jetstream.connect
+    ) -> None:
         self._nats_url = nats_url
         self._settings = settings
+        self._connect = connect
 
     async def create(self, first_position: int) -> None:
         """Create the stream so that its next sequence is `first_position`; raises `ApiError` if it exists."""
@@ -55,7 +58,7 @@ class Keeper:
         await self._ask("UPDATE", self._configuration())
 
     async def _ask(self, verb: str, configuration: dict[str, Any]) -> None:
-        client = await jetstream.connect(self._nats_url, jetstream.user_of(self._nats_url, "keeper"))
+        client = await self._connect(self._nats_url, jetstream.user_of(self._nats_url, "keeper"))
         try:
             await jetstream.request(
                 client, f"STREAM.{verb}.{jetstream.STREAM}", configuration, api=jetstream.API

@@ -5,7 +5,7 @@ not follow it. So a second relay, a lost acknowledgement or a crash can neither 
 """
 
 import asyncio
-import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,11 +52,22 @@ class RelaySettings:
 
 
 class Relay:
-    """Publishes the log. `run` leads when it can, and hands over by losing the lock or being cancelled."""
+    """Publishes the log. `run` leads when it can, and hands over by losing the lock or being cancelled.
 
-    def __init__(self, settings: RelaySettings, keeper: Keeper) -> None:
+    `connect` and `lead` say how broker and leader lock are reached.
+    """
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        keeper: Keeper,
+        connect: jetstream.Connect = jetstream.connect,
+        lead: Callable[[str, str], Leadership] = Leadership,
+    ) -> None:
         self._settings = settings
         self._keeper = keeper
+        self._connect = connect
+        self._leadership = lead
         self._woken = asyncio.Event()
         self._tail: StreamTail | None = None
         self._has_published = False
@@ -70,7 +81,7 @@ class Relay:
         failures = 0
         while True:
             try:
-                async with Leadership(self._settings.database_url, "milepost.relay") as leadership:
+                async with self._leadership(self._settings.database_url, "milepost.relay") as leadership:
                     measuring.RELAY_LEADING.set(1)
                     await self._lead(leadership.connection)
             except Exception as error:
@@ -85,7 +96,7 @@ class Relay:
 
     async def _lead(self, connection: Connection) -> None:
         name = jetstream.user_of(self._settings.nats_url, "relay")
-        client = await jetstream.connect(self._settings.nats_url, name)
+        client = await self._connect(self._settings.nats_url, name)
         try:
             await self._keeper_upholds(client)
             while True:
@@ -100,8 +111,9 @@ class Relay:
 
     async def _publish_from(self, client: Client, connection: Connection, position: int) -> None:
         """Publish everything after a position until it is time to compare identities again."""
-        until = time.monotonic() + self._settings.identity_check_seconds
-        while time.monotonic() < until:
+        now = asyncio.get_running_loop().time
+        until = now() + self._settings.identity_check_seconds
+        while now() < until:
             self._woken.clear()
             entries = await read_entries(connection, position, jetstream.BATCH_EVENTS_MAX)
             if entries:
