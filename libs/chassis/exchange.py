@@ -17,6 +17,8 @@ IMPORT_PREFIX = "/v1/imports"
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 CLOSE = {"Connection": "close"}
 JSON, NDJSON = "application/json", "application/x-ndjson"
+# Of every answer: a browser must not take what people typed for a page or a program, whatever it looks like.
+NOT_GUESSED: Header = (b"x-content-type-options", b"nosniff")
 
 # Given the status of the answer: headers to add to it, or the problem to answer instead.
 Completion = Callable[["Exchange", int], list[Header] | Problem]

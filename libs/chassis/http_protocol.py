@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from libs.chassis import load_shedding, tracing
+from libs.chassis.exchange import NOT_GUESSED
 from libs.chassis.problems import Problem
 
 URL_BYTES_MAX = 16 * 1024
@@ -151,6 +152,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 "content-type": "application/problem+json",
                 "content-length": str(len(body)),
                 "connection": "close",
+                NOT_GUESSED[0].decode(): NOT_GUESSED[1].decode(),
                 **problem.headers,
             }
             lines = [

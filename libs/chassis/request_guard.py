@@ -15,7 +15,7 @@ from libs.chassis import compression, deprecation, identity, load_shedding, metr
 from libs.chassis.client_address import ClientAddresses
 from libs.chassis.cross_origin import CrossOrigin
 from libs.chassis.deprecation import Deprecations
-from libs.chassis.exchange import Exchange
+from libs.chassis.exchange import NOT_GUESSED, Exchange
 from libs.chassis.load_shedding import LoopLag
 from libs.chassis.noting import AccessRecorder, Answered
 from libs.chassis.problems import Problem
@@ -149,7 +149,7 @@ class RequestGuard:
 
     def _complete(self, exchange: Exchange, status: int) -> list[Header] | Problem:
         """The headers that every answer has; or 429 for who presents one wrong token after the other."""
-        headers: list[Header] = []
+        headers: list[Header] = [NOT_GUESSED]
         if self._limits is not None and exchange.allowance is not None:
             if status == 401 and b"authorization" in exchange.fields:
                 refusal = self._limits.take_refused_token(exchange.allowance)

@@ -69,6 +69,24 @@ async def test_line_3_every_code_has_its_page_and_is_in_the_document(surface: Su
     assert all(re.fullmatch("[a-z][a-z0-9_]*", code) for code in codes)
 
 
+@on_all
+async def test_no_answer_lets_a_browser_guess_what_it_is(surface: Surface) -> None:
+    answers = [
+        await surface.ask("GET", surface.resource),
+        await surface.ask("HEAD", surface.resource),
+        await surface.ask("GET", surface.resource, headers={"If-None-Match": "*"}),
+        await surface.ask("GET", "/docs"),
+        await surface.ask("GET", "/livez"),
+        await surface.ask("GET", "/v1/nothing"),
+        await surface.ask("GET", surface.resource, headers={"Authorization": ""}),
+        await surface.ask("DELETE", surface.resource),
+        await surface.ask("POST", "/v1/any", content=b"<a/>"),
+        await surface.ask("GET", "/v1/" + "a" * 17_000),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 304, 200, 200, 404, 401, 405, 415, 414]
+    assert {answer.headers.get("x-content-type-options") for answer in answers} == {"nosniff"}
+
+
 # --- Concurrency and idempotency ---
 
 
