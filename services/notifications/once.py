@@ -56,6 +56,8 @@ def request_hash(method: str, path: str, body: bytes) -> bytes:
 
 
 Work = Callable[[Connection, datetime], Awaitable[Answer]]
+# Raises unless whoever sends a request again may still be told that answer.
+Readmit = Callable[[Connection, Answer], Awaitable[None]]
 
 
 class Once:
@@ -66,8 +68,11 @@ class Once:
         self._sealer = sealer
         self._clock = clock
 
-    async def run(self, org_id: UUID, key: Key | None, work: Work) -> Answer:
-        """The answer of the work, or the one kept under the key. Raises `KeyInUse`, `KeyMisused`, what work raises."""
+    async def run(self, org_id: UUID, key: Key | None, work: Work, readmit: Readmit | None = None) -> Answer:
+        """The answer of the work, or the one kept under the key, for whom `readmit` still admits to it.
+
+        Raises `KeyInUse`, `KeyMisused`, what work and `readmit` raise.
+        """
         async with self._organizations.transaction(org_id) as connection:
             if key is None:
                 return await work(connection, self._clock())
@@ -75,6 +80,8 @@ class Once:
                 raise KeyInUse
             kept = await self._kept(connection, key)
             if kept is not None:
+                if readmit is not None:
+                    await readmit(connection, kept)
                 return kept
             answer = await work(connection, self._clock())
             await self._keep(connection, key, answer)

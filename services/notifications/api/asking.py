@@ -17,7 +17,7 @@ from libs.chassis.identity import Caller
 from libs.chassis.moments import POSITION_MAX
 from libs.chassis.pagination import PageRequest, page_body, page_request
 from libs.chassis.problems import Problem
-from services.notifications.once import Answer, Key, KeyInUse, KeyMisused, Once, Work, request_hash
+from services.notifications.once import Answer, Key, KeyInUse, KeyMisused, Once, Readmit, Work, request_hash
 
 KEY_CHARACTERS_MAX = 255
 JSON = "application/json"
@@ -142,11 +142,15 @@ def answered(
     return Answer(status, form.model_dump_json().encode(), headers)
 
 
-async def once(request: Request, asker: Caller, work: Work) -> Response:
-    """Run a command under its `Idempotency-Key`, if it has one, and answer it."""
+async def once(request: Request, asker: Caller, work: Work, readmit: Readmit | None = None) -> Response:
+    """Run a command under its `Idempotency-Key`, if it has one, and answer it.
+
+    What was answered before is answered again to whom `readmit` admits: roles may have been taken since. A command
+    on nothing but the asker's own things needs none.
+    """
     runner: Once = request.app.state.once
     try:
-        answer = await runner.run(asker.org_id, await _key(request, asker), work)
+        answer = await runner.run(asker.org_id, await _key(request, asker), work, readmit)
     except KeyInUse as error:
         raise Problem(409, "in_progress", headers={"Retry-After": "1"}) from error
     except KeyMisused as error:

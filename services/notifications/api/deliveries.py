@@ -16,7 +16,6 @@ from services.notifications.api.asking import (
     answered,
     body_of,
     listed,
-    once,
     page_answer,
     place,
     position_header,
@@ -30,7 +29,14 @@ from services.notifications.api.webhook_forms import (
     ResendSince,
     Resent,
 )
-from services.notifications.api.webhooks import PREFIX, PROOF, challenged, locked, managed
+from services.notifications.api.webhooks import (
+    PREFIX,
+    PROOF,
+    challenged,
+    locked,
+    managed,
+    once_for_managers,
+)
 from services.notifications.channels.webhooks import delivery_log
 from services.notifications.channels.webhooks.delivery_log import DeliveryLog, DeliveryState
 from services.notifications.channels.webhooks.endpoints import EndpointState
@@ -90,7 +96,7 @@ async def resend_delivery(request: Request, asker: Asker, endpoint_id: UUID, eve
             raise not_found()
         return answered(DeliveryForm.of(delivery), status=202)
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)
 
 
 @router.post(
@@ -110,7 +116,7 @@ async def resend_since(request: Request, asker: Asker, endpoint_id: UUID) -> Res
         )
         return answered(Resent(resent=resent, has_more=resent == delivery_log.RESENT_MAX), status=202)
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)
 
 
 @router.post(
@@ -134,7 +140,7 @@ async def test_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> Res
             location=f"{PREFIX}/{endpoint_id}/deliveries/{delivery.event_id}",
         )
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)
 
 
 @router.post(
@@ -157,4 +163,4 @@ async def verify_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> R
             location=f"{PREFIX}/{endpoint_id}/deliveries/{delivery.event_id}",
         )
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)

@@ -43,7 +43,7 @@ from services.notifications.channels.webhooks.addresses import RefusedDestinatio
 from services.notifications.channels.webhooks.delivery_log import Delivery
 from services.notifications.channels.webhooks.endpoints import Endpoint, Endpoints, Wanted
 from services.notifications.channels.webhooks.proving import TooManyChallenges, challenge
-from services.notifications.once import Answer
+from services.notifications.once import Answer, Work
 
 PREFIX = "/v1/notifications/webhooks"
 router = APIRouter(tags=["webhooks"])
@@ -98,7 +98,11 @@ async def register_webhook(request: Request, asker: Asker) -> Response:
             location=f"{PREFIX}/{endpoint_id}",
         )
 
-    return await once(request, asker, work)
+    async def readmit(connection: Connection, kept: Answer) -> None:
+        made_then = UUID(kept.headers["Location"].rpartition("/")[2])
+        permitted(asker, await endpoints.remembered(connection, asker.org_id, made_then))
+
+    return await once(request, asker, work, readmit)
 
 
 @router.get(PREFIX, response_model=WebhookPage, summary="Webhooks you may manage")
@@ -159,7 +163,7 @@ async def rotate_webhook_secret(request: Request, asker: Asker, endpoint_id: UUI
         made = await endpoints.rotate_secret(connection, request.app.state.sealer, found, overlap, now)
         return answered(WebhookWithSecret.made(made), version=made.endpoint.version)
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)
 
 
 @router.post(
@@ -194,7 +198,7 @@ async def retire_webhook(request: Request, asker: Asker, endpoint_id: UUID) -> R
         await endpoints.retire(connection, found, now)
         return Answer(204, b"")
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)
 
 
 def is_trusted(request: Request) -> bool:
@@ -273,4 +277,13 @@ async def changed(request: Request, asker: Caller, endpoint_id: UUID, change: Ch
         found = await change(connection, await locked(connection, request, asker, endpoint_id), now)
         return answered(WebhookForm.of(found), version=found.version)
 
-    return await once(request, asker, work)
+    return await once_for_managers(request, asker, endpoint_id, work)
+
+
+async def once_for_managers(request: Request, asker: Caller, endpoint_id: UUID, work: Work) -> Response:
+    """Run a command on a webhook, or answer it again to who may manage the webhook now."""
+
+    async def readmit(connection: Connection, kept: Answer) -> None:
+        permitted(asker, await endpoints.remembered(connection, asker.org_id, endpoint_id))
+
+    return await once(request, asker, work, readmit)

@@ -219,6 +219,12 @@ async def locked(connection: Connection, org_id: UUID, endpoint_id: UUID) -> End
     return None if row is None else _endpoint(row)
 
 
+async def remembered(connection: Connection, org_id: UUID, endpoint_id: UUID) -> Endpoint | None:
+    """The endpoint, also a retired one, for as long as its deliveries are kept."""
+    row = await connection.fetchrow(f"{SELECT} where org_id = $1 and endpoint_id = $2", org_id, endpoint_id)
+    return None if row is None else _endpoint(row)
+
+
 class Endpoints:
     """Questions about the endpoints of an organization."""
 
