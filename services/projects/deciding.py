@@ -118,33 +118,29 @@ class Decider:
             loaded = self._aggregates.known(request.stream_key)
         elif loaded is None:
             loaded = await self._aggregates.remembered(request.aggregate, request.org_id, request.entity_id)
-        action = self._admit(request, loaded)
+        self._admit(request, loaded)
         self._check_time(request.command, loaded)
-        facts = await self._facts(request, action, loaded, pending)
+        facts = await self._facts(request, loaded, pending)
         before = loaded or NOTHING
         decided = _decided(request, before, request.aggregate.decide(before.state, request.command, facts))
         if request.is_creating and request.aggregate is PROJECT and decided.recording.events:
             return await self._managed_by_proposer(request, decided)
         return decided
 
-    def _admit(self, request: CommandRequest, loaded: Loaded | None) -> str:
-        """Let the command in, or raise; returns the action for which its actor was authorized."""
-        command = request.command
-        if loaded is None and not request.is_creating:
-            if request.aggregate.is_of_organization:
-                # Who may not do this here does not learn what there is here either.
-                action = command.action_on(None) or request.aggregate.action
-                request.authorize(action, _project_concerned(command, None))
-            raise NotFound
-        action = command.action_on(loaded and loaded.state) or request.aggregate.action
-        request.authorize(action, _project_concerned(command, loaded))
+    def _admit(self, request: CommandRequest, loaded: Loaded | None) -> None:
+        """Let the command in, or raise. Who may give it comes first: other refusals can end in a kept answer."""
+        state = None if loaded is None else loaded.state
+        if loaded is not None or request.is_creating or request.aggregate.is_of_organization:
+            # Who may not do this here does not learn what there is here either.
+            authorize_command(request, state, None if state is None else state.project_id)
         if loaded is None:
-            return action
+            if request.is_creating:
+                return
+            raise NotFound
         if request.if_match is not None and not request.if_match(loaded.version):
             raise VersionMismatch(loaded.version)
         if loaded.version >= STREAM_EVENTS_MAX:
             raise HistoryFull
-        return action
 
     def _check_time(self, command: Command, loaded: Loaded | None) -> None:
         now = self._clock()
@@ -157,9 +153,7 @@ class Decider:
         if happened_on is not None and happened_on > (now + EASTERNMOST).date():
             raise DayInFuture
 
-    async def _facts(
-        self, request: CommandRequest, action: str, loaded: Loaded | None, pending: Pending
-    ) -> Facts:
+    async def _facts(self, request: CommandRequest, loaded: Loaded | None, pending: Pending) -> Facts:
         """The facts the decision needs; another command may change them before the append (accepted)."""
         command = request.command
         wanted = command.projects_referred()
@@ -167,8 +161,6 @@ class Decider:
             wanted = (loaded.state.project_id, *wanted)
         projects: dict[UUID, ProjectFacts] = {}
         for project_id in wanted:
-            # Whether it exists or not: what one may not see can not be told from nothing.
-            request.authorize(action, project_id)
             project = pending.get(StreamKey(request.org_id, stream_name(PROJECT.name, project_id)))
             if project is None:
                 project = await self._aggregates.current(
@@ -224,11 +216,22 @@ class Decider:
         return replace(decided, recording=together)
 
 
-def _project_concerned(command: Command, loaded: Loaded | None) -> UUID | None:
+def authorize_command(request: CommandRequest, state: Any, project_id: UUID | None) -> None:
+    """Raise unless the actor may give the command in that state of an aggregate of that project, `None` for none.
+
+    What it refers to counts whether it exists or not: what one may not see can not be told from nothing.
+    """
+    command = request.command
+    action = command.action_on(state) or request.aggregate.action
+    request.authorize(action, _project_concerned(command, project_id))
+    for referred_id in command.projects_referred():
+        request.authorize(action, referred_id)
+
+
+def _project_concerned(command: Command, project_id: UUID | None) -> UUID | None:
     """The project in which the command must be allowed; `None` for what concerns the organization itself."""
     if command.concerns_organization:
         return None
-    project_id: UUID | None = loaded.state.project_id if loaded else None
     return project_id or getattr(command, "project_id", None)
 
 

@@ -5,7 +5,7 @@ Sent again, what was recorded is replayed and the rest goes on, so an interrupte
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ from libs.events.log.recording import Appended, Conflict, IdempotencyKey, KeyReu
 from services.projects.aggregate import Rejection
 from services.projects.aggregates import BY_NAME
 from services.projects.command_handling import CommandHandler
-from services.projects.deciding import Authorize, CommandRequest, Decided
+from services.projects.deciding import Authorize, CommandRequest, Decided, authorize_command
 from services.projects.loading import Loaded
 from services.projects.refusals import Contended, KeyMisused, NotFound
 
@@ -140,12 +140,26 @@ class ImportHandler:
         return [line.result for line in chunk if line.result is not None]
 
     async def _conclude_known(self, importer: Importer, chunk: Sequence[_Line]) -> None:
-        """Lines whose keys were used before have their answer already, whatever is true today."""
+        """Lines whose keys were used before have their answer already, whatever is true today but who may say them."""
         keys = [line.request.key for line in chunk if line.request and line.request.key]
         known = await self._log.recall(importer.org_id, importer.actor, keys) if keys else {}
-        for line in chunk:
-            if line.key in known and line.result is None:
+        told = [line for line in chunk if line.key in known and line.result is None]
+        projects = await self._projects_of(importer, told)
+        for line in told:
+            if line.request is None or line.key is None:
+                continue
+            try:
+                authorize_command(line.request, None, projects.get(line.request.stream))
+            except Problem as refusal:
+                _refuse(line, refusal)
+            else:
                 _conclude(line, known[line.key])
+
+    async def _projects_of(self, importer: Importer, lines: Sequence[_Line]) -> Mapping[str, UUID]:
+        """The projects in which the streams of these lines are now; those of the organization itself are in none."""
+        requests = [line.request for line in lines if line.request is not None]
+        streams = {request.stream for request in requests if not request.aggregate.is_of_organization}
+        return await self._log.projects_of(importer.org_id, sorted(streams)) if streams else {}
 
     async def _decide(self, chunk: Sequence[_Line]) -> None:
         """Decide each line on what the lines before it will have made of its stream."""

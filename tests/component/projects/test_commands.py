@@ -114,6 +114,30 @@ async def test_a_replay_comes_before_every_refusal(owner: httpx.AsyncClient) -> 
     assert (again.status_code, again.content) == (first.status_code, first.content)
 
 
+async def test_who_lost_the_role_is_not_told_again_what_a_command_was_answered(
+    owner: httpx.AsyncClient, clients: Clients
+) -> None:
+    actor, here, there = uuid4(), await propose(owner), await propose(owner)
+    both = {UUID(here): "manager", UUID(there): "manager"}
+    manager = clients(org_role="member", actor=actor, projects=both)
+    raised = await manager.post("/v1/issues", json={"project_id": here, "title": "Leak"})
+    path = f"/v1/issues/{raised.json()['issue_id']}/move"
+    headers = {"Idempotency-Key": "move-1", "If-Match": '"1"'}
+    moved = await manager.post(path, json={"project_id": there}, headers=headers)
+    await owner.post(path, json={"project_id": here})
+    again = await manager.post(path, json={"project_id": there}, headers=headers)
+    await owner.post(f"/v1/projects/{there}/cancel", json={"reason": "No budget"})
+
+    statuses = {}
+    for role in ("manager", "viewer", None):
+        projects = {UUID(here): "manager"} | ({UUID(there): role} if role else {})
+        client = clients(org_role="member", actor=actor, projects=projects)
+        statuses[role] = (await client.post(path, json={"project_id": there}, headers=headers)).status_code
+
+    assert (moved.status_code, again.status_code, again.content) == (200, 200, moved.content)
+    assert statuses == {"manager": 200, "viewer": 403, None: 404}
+
+
 async def test_a_command_that_changes_nothing_is_remembered_by_its_key(owner: httpx.AsyncClient) -> None:
     project_id = await propose(owner)
     milestone = (await plan(owner, project_id)).json()

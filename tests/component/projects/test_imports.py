@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2 as httpx
 
@@ -173,6 +173,27 @@ async def test_an_import_may_only_do_what_its_caller_may(owner: httpx.AsyncClien
     )
 
     assert (result["outcome"], result["code"]) == ("refused", "not_found")
+
+
+async def test_who_may_not_say_a_line_any_more_is_not_told_what_became_of_it(
+    owner: httpx.AsyncClient, clients: Clients
+) -> None:
+    project, _, lines = history()
+    actor, project_id = uuid4(), UUID(project[8:])
+    await send(owner, lines[0])
+    manager = clients(org_role="member", actor=actor, projects={project_id: "manager"})
+    recorded, _ = await send(manager, *lines[1:])
+    again, _ = await send(manager, *lines[1:])
+    viewer, _ = await send(
+        clients(org_role="member", actor=actor, projects={project_id: "viewer"}), *lines[1:]
+    )
+    gone, _ = await send(clients(org_role="member", actor=actor), *lines[1:])
+
+    assert [result["outcome"] for result in again] == ["replayed"] * 4
+    assert [result["position"] for result in again] == [result["position"] for result in recorded]
+    assert {(result["outcome"], result["code"]) for result in viewer} == {("refused", "forbidden")}
+    assert {(result["outcome"], result["code"]) for result in gone} == {("refused", "not_found")}
+    assert not [result for result in (*viewer, *gone) if "position" in result]
 
 
 async def test_commands_and_imports_meet_on_one_resource(owner: httpx.AsyncClient) -> None:
