@@ -1,4 +1,7 @@
-"""The directory of a service that does not own the log: answers from the tables that its subscription keeps."""
+"""The directory of a service that does not own the log: answers from the tables that its subscription keeps.
+
+Whose events wait because one of them could not be applied is not in it: what it says may have been taken from them.
+"""
 
 import time
 from collections import OrderedDict
@@ -14,22 +17,31 @@ from libs.chassis.organizations import Organizations
 AGE_SECONDS_MAX = 1.0
 KEPT_MAX = 10_000
 
-PERSON = """
+# Nothing about this one, or about the organization, is parked.
+IS_KNOWN = """
+not exists (
+    select from parked_sequences
+    where org_id = $1 and sequence in ('{aggregate}-' || $2::uuid, 'organization-' || $1::uuid)
+)
+"""
+PERSON = f"""
 select member.role, organization.requires_if_match, project_ids, project_roles
 from access_members member
 join access_organizations organization using (org_id)
 cross join lateral (
-    select coalesce(array_agg(project_id), '{}') as project_ids, coalesce(array_agg(role), '{}') as project_roles
+    select coalesce(array_agg(project_id), '{{}}') as project_ids, coalesce(array_agg(role), '{{}}') as project_roles
     from access_project_members project
     where project.org_id = member.org_id and project.person_id = member.person_id
 ) projects
 where member.org_id = $1 and member.person_id = $2 and not organization.is_offboarded
+  and {IS_KNOWN.format(aggregate="member")}
 """
-API_KEY = """
+API_KEY = f"""
 select key.*, organization.requires_if_match
 from access_api_keys key
 join access_organizations organization using (org_id)
 where key.org_id = $1 and key.api_key_id = $2 and not organization.is_offboarded
+  and {IS_KNOWN.format(aggregate="api_key")}
 """
 
 Answer = TypeVar("Answer")

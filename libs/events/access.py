@@ -12,6 +12,9 @@ from pydantic import Field
 from libs.events.catalogue import published
 from libs.events.envelope import EventData
 
+# What decides who may do what; nothing else does.
+AGGREGATES = frozenset({"organization", "member", "api_key"})
+
 
 class OrganizationRole(StrEnum):
     OWNER = "owner"

@@ -1,7 +1,7 @@
 """Parking: a project whose event cannot be applied waits, in order, while all others go on.
 
-A sequence is a project or, for what has left it, a stream. Once parked, every later event of it waits behind
-the first, until an operator has it retried or skipped; the reader that leads carries that out between batches.
+A sequence is a project or, for what has left it and for who may do what, a stream. Once parked, every later event
+of it waits behind the first, until an operator has it retried or skipped; the reader that leads does that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.chassis.sessions import Connection
-from libs.events.envelope import Envelope, cloud_event, read_cloud_event
+from libs.events import access
+from libs.events.envelope import Envelope, aggregate_of, cloud_event, read_cloud_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,14 @@ class Decision:
 
 
 def sequence_of(envelope: Envelope) -> str:
-    """The sequence a poison event parks: its project's, or its stream's where it has no project."""
-    return envelope.stream if envelope.project_id is None else project_sequence(envelope.project_id)
+    """The sequence a poison event parks: its project's, or its stream's where it has no project.
+
+    Who may do what is a sequence of its own, whatever project it is about: what was taken from somebody does not wait
+    for a project that is parked.
+    """
+    if envelope.project_id is None or aggregate_of(envelope.stream) in access.AGGREGATES:
+        return envelope.stream
+    return project_sequence(envelope.project_id)
 
 
 def project_sequence(project_id: UUID) -> str:

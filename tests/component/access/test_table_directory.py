@@ -1,7 +1,7 @@
 """The directory of the other services says what the log says, a second later at most, and behind the wall."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -11,6 +11,8 @@ from libs.access.projecting import AccessHandler
 from libs.access.table_directory import TableDirectory
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
+from libs.chassis.sessions import Connection
+from libs.events import parking
 from libs.events.access import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -19,17 +21,32 @@ from libs.events.access import (
     OrganizationOffboarded,
     OrganizationRole,
     ProjectMemberJoined,
+    ProjectMemberLeft,
     ProjectRole,
     Scope,
 )
-from libs.events.applying import Application
-from libs.events.envelope import Event
+from libs.events.applying import Application, Handler
+from libs.events.envelope import Envelope, Event
+from libs.events.portfolio import ProjectProposed
 from tests.support.access_history import AccessHistory
 from tests.support.databases import FreshDatabaseFactory
 from tests.support.history import ORG, History, an_id
 from tests.support.notifications.databases import INTERNAL, PASSWORD, SERVICE, migrate_notifications
 
 OTHER = an_id("another organization")
+
+
+class Particular:
+    """Another handler of the service, which can not apply events of projects."""
+
+    name = "particular"
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        if any(isinstance(event.data, ProjectProposed) for event in events):
+            raise RuntimeError("this event can not be applied")
+
+    def forget(self) -> None:
+        """Nothing is remembered between batches."""
 
 
 @dataclass
@@ -39,18 +56,33 @@ class World:
     database: Database
     organizations: Organizations
     now: float = 0.0
-    told: list[Event] = field(default_factory=list)
+    others: list[Handler] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.directory = TableDirectory(self.organizations, lambda: self.now)
 
     async def tell(self, history: History) -> None:
         """Apply what is new in a history, as the subscription does."""
-        application = Application(self.database, [AccessHandler()], lambda position: None)
-        await application.resume()
-        new = [event for event in history.events if event.envelope.position > application.position.number]
-        await application.apply([event.envelope for event in new])
+        await self.tell_envelopes([event.envelope for event in history.events])
+
+    async def tell_envelopes(self, envelopes: Sequence[Envelope]) -> None:
+        """Apply what is new of these."""
+        application = await self._application()
+        await application.apply([each for each in envelopes if each.position > application.position.number])
         self.now += 1
+
+    async def leave_out(self, sequence: str) -> None:
+        """Do what an operator decided: leave out the first event that waits, and apply the others."""
+        async with self.database.transaction() as connection:
+            await parking.decide(connection, ORG, sequence, "skip", "understood", "operator")
+        for _ in range(2):
+            await (await self._application()).carry_out_decisions()
+        self.now += 1
+
+    async def _application(self) -> Application:
+        application = Application(self.database, [AccessHandler(), *self.others], lambda position: None)
+        await application.resume()
+        return application
 
 
 @pytest_asyncio.fixture
@@ -152,6 +184,67 @@ async def test_a_handler_that_is_new_to_a_service_catches_up_from_the_first_even
         await connection.execute("delete from access_members")
     await world.tell(history)
     assert await somebody(world, history)
+
+
+async def test_what_was_taken_does_not_wait_for_a_parked_project(world: World) -> None:
+    world.others = [Particular()]
+    history, person_id = AccessHistory(1, 20), an_id("somebody new")
+    [parked, other] = history.project_ids
+    for data in (
+        MemberJoined(person_id=person_id, role=OrganizationRole.MEMBER),
+        ProjectMemberJoined(project_id=parked, person_id=person_id, role=ProjectRole.MANAGER),
+        ProjectMemberJoined(project_id=other, person_id=person_id, role=ProjectRole.VIEWER),
+    ):
+        history.record("member", person_id, data)
+    await world.tell(history)
+    before = await world.directory.person(ORG, person_id)
+    left = ProjectMemberLeft(project_id=parked, person_id=person_id, role_before=ProjectRole.MANAGER)
+    history.record("member", person_id, left)
+    await world.tell(history)
+    after = await world.directory.person(ORG, person_id)
+    history.record("member", person_id, MemberLeft(person_id=person_id, role_before=OrganizationRole.MEMBER))
+    await world.tell(history)
+
+    async with world.database.connection() as connection:
+        sequences = {each.sequence for each in await parking.list_parked(connection)}
+    assert sequences == {f"project-{project_id}" for project_id in history.project_ids}
+    assert (before and before.project_roles) == {parked: ProjectRole.MANAGER, other: ProjectRole.VIEWER}
+    assert (after and after.project_roles) == {other: ProjectRole.VIEWER}
+    assert await world.directory.person(ORG, person_id) is None
+
+
+async def test_who_may_do_what_is_nobody_until_the_last_event_about_it_is_understood(world: World) -> None:
+    history, key_id = AccessHistory(2, 100), an_id("another key")
+    history.record("api_key", key_id, ApiKeyIssued(name="Import", secret_hash="00", scopes=(Scope.READ,)))
+    await world.tell(history)
+    person_id = await somebody(world, history)
+    others = [each for each, standing in history.standings.items() if standing.role and each != person_id]
+    history.record("member", person_id, MemberLeft(person_id=person_id, role_before=OrganizationRole.MEMBER))
+    history.record("api_key", key_id, ApiKeyRevoked())
+    of_person, of_key = (event.envelope for event in history.events[-2:])
+    await world.tell_envelopes(
+        [replace(of_person, type="member.suspended"), replace(of_key, type="api_key.suspended")]
+    )
+
+    assert await world.directory.person(ORG, person_id) is None
+    assert await world.directory.api_key(ORG, key_id) is None
+    for each in others:
+        assert await world.directory.person(ORG, each) is not None
+    await world.leave_out(of_person.stream)
+    await world.leave_out(of_key.stream)
+    assert await world.directory.person(ORG, person_id) is not None
+    assert await world.directory.api_key(ORG, key_id) is not None
+
+
+async def test_an_event_about_an_organization_that_is_not_understood_closes_it(world: World) -> None:
+    history = AccessHistory(2, 100)
+    await world.tell(history)
+    person_id = await somebody(world, history)
+    history.record("organization", ORG, OrganizationOffboarded())
+    await world.tell_envelopes([replace(history.events[-1].envelope, schema_version=99)])
+
+    assert await world.directory.person(ORG, person_id) is None
+    assert [await world.directory.api_key(ORG, key_id) for key_id in history.keys] == [None] * 3
 
 
 async def somebody(world: World, history: AccessHistory) -> UUID:

@@ -1,0 +1,2 @@
+-- Whose rights are not known to the end, because an event about them is parked, may do nothing: requests look here.
+grant select (org_id, sequence) on parked_sequences to notifications_service;
