@@ -4,13 +4,15 @@ What the client library has no call for stands here: atomic batches, and the few
 subjects the service users are permitted to use.
 """
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import nats
+import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -31,6 +33,9 @@ CONSUMER_NOT_FOUND = 10014
 WRONG_LAST_SEQUENCE = 10071
 NO_MESSAGE_FOUND = 10037
 
+# What uvloop says of writing to a connection it has closed, when the client library has not noticed yet.
+CLOSED_BENEATH = "the handler is closed"
+
 log = structlog.get_logger(__name__)
 
 
@@ -40,6 +45,23 @@ class ApiError(Exception):
     def __init__(self, code: int, description: str) -> None:
         self.code = code
         super().__init__(f"JetStream error {code}: {description}")
+
+
+class ClosableClient(Client):
+    """A client that can be closed in whatever state it is, with all its tasks."""
+
+    async def close(self) -> None:
+        # The library would still write what is pending, also to a connection that is closed already.
+        self._pending.clear()
+        self._pending_data_size = 0
+        try:
+            await super().close()
+        except (OSError, RuntimeError, nats.errors.Error) as error:
+            log.debug("nats_not_closed", error=f"{type(error).__name__}: {error}")
+        except asyncio.CancelledError:
+            # The library waits for what it has itself just cancelled; only a cancellation of ours may pass.
+            if is_cancelled():
+                raise
 
 
 # How a client is had for a URL and a name, see `connect`.
@@ -56,18 +78,38 @@ async def connect(url: str, name: str) -> Client:
     async def on_error(error: Exception) -> None:
         log.warning("nats_error", connection=name, error=f"{type(error).__name__}: {error}")
 
-    return await nats.connect(
+    client = ClosableClient()
+    await client.connect(
         url,
         name=f"milepost-{name}",
         inbox_prefix=f"_INBOX_{name}".encode(),
         pending_size=-1,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
+        reconnect_time_wait=0.2,  # type: ignore[arg-type]
         connect_timeout=2,
         ping_interval=10,
         max_outstanding_pings=2,
         error_cb=on_error,
     )
+    return client
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str, default_user: str, connect: Connect = connect) -> AsyncIterator[Client]:
+    """A connection as long as the block lasts, under the name of the user in the URL, else of `default_user`.
+
+    Whatever the network does to it is an `OSError` or an error of the client library, never another one.
+    """
+    try:
+        client = await connect(url, user_of(url, default_user))
+        try:
+            yield client
+        finally:
+            await client.close()
+    except RuntimeError as error:
+        if CLOSED_BENEATH not in str(error):
+            raise
+        raise ConnectionResetError("the connection to NATS broke while it was written to") from error
 
 
 async def request(
@@ -100,6 +142,12 @@ async def publish_batch(client: Client, messages: Sequence[tuple[str, bytes]], l
     reply = await client.request(last_subject, last_body, timeout=PUBLISH_SECONDS_MAX, headers=fence)
     sequence: int = _checked(reply)["seq"]
     return sequence
+
+
+def is_cancelled() -> bool:
+    """Whether somebody wants the current task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def span_attributes(operation: str, kind: str, events: int) -> dict[str, str | int]:

@@ -88,10 +88,9 @@ class Subscription:
             await asyncio.sleep(backoff_seconds(failures))
 
     async def _lead(self) -> None:
-        name = jetstream.user_of(self._settings.nats_url, self._settings.durable)
-        client = await self._connect(self._settings.nats_url, name)
-        pull = Pull(client, self._settings.durable)
-        try:
+        durable = self._settings.durable
+        async with jetstream.connected(self._settings.nats_url, durable, self._connect) as client:
+            pull = Pull(client, durable)
             await self._check_identity()
             await self._application.retry_what_waited_for_a_deploy()
             while True:
@@ -99,9 +98,6 @@ class Subscription:
                 await self._reach_the_stream(client)
                 await pull.start(self._application.position.number)
                 await self._follow(pull)
-        finally:
-            await pull.stop()
-            await client.close()
 
     async def _reach_the_stream(self, client: Client) -> None:
         """Read from the log what the stream holds no more: nobody would send it, and silence looks healthy."""

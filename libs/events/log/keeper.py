@@ -58,13 +58,10 @@ class Keeper:
         await self._ask("UPDATE", self._configuration())
 
     async def _ask(self, verb: str, configuration: dict[str, Any]) -> None:
-        client = await self._connect(self._nats_url, jetstream.user_of(self._nats_url, "keeper"))
-        try:
+        async with jetstream.connected(self._nats_url, "keeper", self._connect) as client:
             await jetstream.request(
                 client, f"STREAM.{verb}.{jetstream.STREAM}", configuration, api=jetstream.API
             )
-        finally:
-            await client.close()
 
     def _configuration(self) -> dict[str, Any]:
         return {

@@ -95,15 +95,11 @@ class Relay:
             await asyncio.sleep(backoff_seconds(failures))
 
     async def _lead(self, connection: Connection) -> None:
-        name = jetstream.user_of(self._settings.nats_url, "relay")
-        client = await self._connect(self._settings.nats_url, name)
-        try:
+        async with jetstream.connected(self._settings.nats_url, "relay", self._connect) as client:
             await self._keeper_upholds(client)
             while True:
                 position = await self._agreed_position(client, connection)
                 await self._publish_from(client, connection, position)
-        finally:
-            await client.close()
 
     async def _keeper_upholds(self, client: Client) -> None:
         if await stream_tail(client) is not None:

@@ -60,14 +60,9 @@ class Admitting:
         failures = 0
         while True:
             try:
-                client = await jetstream.connect(
-                    self._nats_url, jetstream.user_of(self._nats_url, "admission")
-                )
-                failures = 0
-                try:
+                async with jetstream.connected(self._nats_url, "admission") as client:
+                    failures = 0
                     await self._admit(client)
-                finally:
-                    await client.close()
             except Exception as error:
                 log.warning("admission_interrupted", error=f"{type(error).__name__}: {error}")
             failures += 1

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import httpx2
 
-from deploy.local.processes import last_lines
+from deploy.local.processes import StepFailed, last_lines
 from deploy.local.stack import Stack
 from services.notifications.clock import utc_now
 from tests.support.eventually import eventually
@@ -79,7 +79,11 @@ class Campaign:
 
     async def ready(self, *services: str) -> None:
         for service in services:
-            await asyncio.to_thread(self.stack.wait_until_ready, service)
+            try:
+                await asyncio.to_thread(self.stack.wait_until_ready, service)
+            except StepFailed as failure:
+                lines = "\n".join(last_lines(self.stack.processes[service].log, 60))
+                raise AssertionError(f"{failure.sentence}\n{lines}") from None
 
     async def freeze(self, *names: str) -> None:
         """SIGSTOP processes, in the middle of whatever they do."""
