@@ -12,7 +12,7 @@ from libs.access.access_log.entries import record_operator
 from libs.chassis import server
 from libs.chassis.postgres import Database
 from libs.events import parking
-from services.notifications import app
+from services.notifications import app, organization_commands
 from services.notifications.migrating import migrate_database
 from services.notifications.settings import MigrationSettings, ParkingSettings, Settings
 
@@ -26,6 +26,7 @@ cli = typer.Typer(
 )
 parked = typer.Typer(no_args_is_help=True, help="Projects whose events could not be told.")
 cli.add_typer(parked, name="parked")
+cli.add_typer(organization_commands.cli, name="organization")
 
 Organization = Annotated[UUID, typer.Argument(help="The organization's id.")]
 Sequence = Annotated[str, typer.Argument(help="The sequence, as `parked list` shows it.")]

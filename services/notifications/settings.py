@@ -4,14 +4,22 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from libs.chassis.settings import ServiceSettings
 from services.notifications.channels.webhooks.addresses import EgressPolicy
+from services.notifications.channels.webhooks.moving import Resealing
 from services.notifications.channels.webhooks.retrying import RetryPolicy
-from services.notifications.channels.webhooks.signing import read_keys
+from services.notifications.channels.webhooks.signing import Sealer, read_keys
 from services.notifications.housekeeping import Retention
 
+
+def _has_keys(value: SecretStr) -> SecretStr:
+    read_keys(value.get_secret_value())
+    return value
+
+
+SecretsKey = Annotated[SecretStr, AfterValidator(_has_keys)]
 Days = Annotated[int, Field(ge=3, le=3_650)]
 
 
@@ -28,7 +36,7 @@ class Settings(ServiceSettings):
     nats_url: SecretStr
     projects_url: str
     service_token: SecretStr
-    secrets_key: SecretStr
+    secrets_key: SecretsKey
 
     webhooks_allow_loopback: bool = False
     webhooks_challenged: bool = True
@@ -39,12 +47,6 @@ class Settings(ServiceSettings):
     webhooks_block_seconds: Annotated[float, Field(ge=0, le=604_800)] = 3_600
     webhooks_kept_days: Days = 30
     inbox_kept_days: Days = 365
-
-    @field_validator("secrets_key")
-    @classmethod
-    def _has_keys(cls, value: SecretStr) -> SecretStr:
-        read_keys(value.get_secret_value())
-        return value
 
     @field_validator("webhooks_refused_networks")
     @classmethod
@@ -88,3 +90,22 @@ class ParkingSettings(ServiceSettings):
     """What operators need to look at what is parked and to decide about it: the database alone."""
 
     internal_database_url: SecretStr
+
+
+class MovingSettings(ParkingSettings):
+    """What taking an organization in needs: the database, the log it is told by, and the keys of secrets.
+
+    `exported_secrets_key` is the `secrets_key` of where the export was made, if that is another one.
+    """
+
+    projects_url: str
+    service_token: SecretStr
+    secrets_key: SecretsKey
+    exported_secrets_key: SecretsKey | None = None
+
+    @property
+    def resealing(self) -> Resealing:
+        """With which keys the secrets of webhooks are opened and closed again."""
+        own = self.secrets_key.get_secret_value()
+        former = own if self.exported_secrets_key is None else self.exported_secrets_key.get_secret_value()
+        return Resealing(Sealer(read_keys(former)), Sealer(read_keys(own)))

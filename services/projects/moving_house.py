@@ -19,7 +19,6 @@ from libs.events.log.recording import Answer, Appended, Expectation, NewEvent, R
 from libs.events.log.selecting import EventPages, Selection
 from services.projects.profiles import KeptProfile, Profiles
 
-SERVICE = "projects"
 EVENT, PROFILE = "event", "profile"
 PAGE_EVENTS = 1_000
 PAGE_PROFILES = 200

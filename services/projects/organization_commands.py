@@ -1,27 +1,38 @@
 """`python -m services.projects organization`: found, export, import and offboard organizations, as their operator."""
 
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
 
-from libs.access import operator_commands
-from libs.access.operator_commands import console, told
-from libs.chassis.organization_files import NotImportable
+from libs.access import organization_commands
+from libs.access.organization_commands import MovingHouse, OrganizationId, console
+from libs.chassis.organization_files import Item, Report
 from libs.chassis.postgres import Database
 from libs.events.log.log import Log
 from libs.events.log.selecting import EventPages
 from services.projects import moving_house, organizations
-from services.projects.moving_house import SERVICE
 from services.projects.profiles import Profiles
 from services.projects.settings import ProjectsSettings
 
 Result = TypeVar("Result")
 
-cli = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-OrganizationId = Annotated[UUID, typer.Argument(help="The organization's id.")]
+
+def _dsn() -> str:
+    return ProjectsSettings().database_url.get_secret_value()
+
+
+def _export(database: Database, organization_id: UUID, report: Report) -> AsyncIterator[Item]:
+    return moving_house.export(EventPages(database), Profiles(database), organization_id, report)
+
+
+async def _take_in(database: Database, organization_id: UUID, items: Iterator[Item]) -> Counter[str]:
+    return await moving_house.take_in(Log(database), Profiles(database), organization_id, items)
+
+
+cli = organization_commands.commands(MovingHouse("projects", _dsn, _export, _take_in), __doc__)
 
 
 @cli.command()
@@ -53,47 +64,5 @@ def offboard(
     console.print(f"{organization_id} is offboarded; position {position:,}")
 
 
-@cli.command()
-def export(
-    organization_id: OrganizationId,
-    file: Annotated[Path, typer.Argument(help="Where to write it; `-` is the standard output.")],
-) -> None:
-    """Write the events and profiles of an organization as NDJSON, for `import` in another installation."""
-    counts = _run(
-        "export",
-        organization_id,
-        lambda database: operator_commands.export(
-            file,
-            SERVICE,
-            organization_id,
-            lambda report: moving_house.export(
-                EventPages(database), Profiles(database), organization_id, report
-            ),
-        ),
-    )
-    console.print(f"exported: {told(counts)}")
-
-
-@cli.command("import")
-def import_file(
-    file: Annotated[Path, typer.Argument(help="An export.", exists=True, dir_okay=False)],
-) -> None:
-    """Record an export here. Interrupted, it is run again with the same file."""
-    try:
-        organization_id = operator_commands.checked(file, SERVICE)
-        counts = _run(
-            "import",
-            organization_id,
-            lambda database: operator_commands.take_in(
-                file,
-                lambda items: moving_house.take_in(Log(database), Profiles(database), organization_id, items),
-            ),
-        )
-    except NotImportable as error:
-        raise typer.BadParameter(str(error)) from None
-    console.print(f"imported: {told(counts)}")
-
-
 def _run(command: str, organization_id: UUID, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    dsn = ProjectsSettings().database_url.get_secret_value()
-    return operator_commands.run(dsn, command, organization_id, work)
+    return organization_commands.run(_dsn(), command, organization_id, work)

@@ -12,7 +12,11 @@ PREFIX = "MILEPOST_"
 FOREIGN_PREFIXES = ("OTEL_",)
 # What one run of the program reads and its settings class cannot demand, because the other runs do without.
 NEEDED_TO = {"migrate": {"MILEPOST_ADMIN_DATABASE_URL"}}
-SETTINGS_OF_RUN = {"migrate": ("MigrationSettings",), "rebuild": ("RebuildSettings",)}
+SETTINGS_OF_RUN = {
+    "migrate": ("MigrationSettings",),
+    "rebuild": ("RebuildSettings",),
+    "organization": ("MovingSettings",),
+}
 SECRET_NAME = re.compile(r"password|secret|token|private|credential", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@|-----BEGIN|password\s*[:=]\s*(?!\$)\S")
 
