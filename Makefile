@@ -6,7 +6,7 @@ ENVIRONMENT := .venv/bin/python
 SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 
-.PHONY: help environment run reset demo test test-unit test-fault test-any-request bench check format events openapi lock migrate rebuild \
+.PHONY: help environment run reset demo test test-unit test-fault test-any-request bench check format events openapi lock migrate rebuild verify \
         images k8s-validate
 
 help: ## list the targets
@@ -60,6 +60,9 @@ migrate: environment ## apply pending migrations of SERVICE (default: all three)
 
 rebuild: environment ## fold timeline's read models from the log anew, beside the live ones, then switch; ARGS= names one
 	@$(ENVIRONMENT) -m deploy.local call timeline rebuild $(ARGS)
+
+verify: environment ## hold the stream, timeline and notifications against the log; ARGS= as `--only log,stream` or `--json`
+	@$(ENVIRONMENT) -m deploy.local call projects verify $(ARGS)
 
 images: ## build the three images with Docker; TAG= names them
 	@for service in $(SERVICES); do docker build -f deploy/Dockerfile --build-arg SERVICE=$$service -t milepost/$$service:$(TAG) . || exit 1; done

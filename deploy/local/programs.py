@@ -73,6 +73,9 @@ def settings(
         values["MILEPOST_WEBHOOKS_ALLOW_LOOPBACK"] = "true"
     if administrator:
         values["MILEPOST_ADMIN_DATABASE_URL"] = servers.admin_dsn
+        # What `verify` holds against the log, in the roles that see every organization.
+        values["MILEPOST_TIMELINE_DATABASE_URL"] = servers.dsns["timeline_internal"]
+        values["MILEPOST_NOTIFICATIONS_DATABASE_URL"] = servers.dsns["notifications_internal"]
     return values
 
 

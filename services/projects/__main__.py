@@ -12,9 +12,11 @@ from services.projects import organization_commands
 from services.projects.admission.keys import AccountKey
 from services.projects.app import MIGRATIONS, OWNER, program, relay_of
 from services.projects.settings import ProjectsSettings
+from services.projects.verifying import command as verifying
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 cli.add_typer(organization_commands.cli, name="organization")
+cli.command("verify")(verifying.command)
 
 
 @cli.command()

@@ -47,3 +47,23 @@ class ProjectsSettings(ServiceSettings):
     @property
     def relay_dsn(self) -> str:
         return (self.relay_database_url or self.database_url).get_secret_value()
+
+
+class VerifyingSettings(ServiceSettings):
+    """What `verify` holds against the log, in roles that see every organization; what is not named is not checked.
+
+    The days are those that notifications is told: what is older may be gone.
+    """
+
+    timeline_database_url: SecretStr | None = None
+    notifications_database_url: SecretStr | None = None
+    inbox_kept_days: Annotated[int, Field(ge=1)] = 365
+    webhooks_kept_days: Annotated[int, Field(ge=1)] = 30
+
+    @property
+    def inbox_kept(self) -> timedelta:
+        return timedelta(days=self.inbox_kept_days)
+
+    @property
+    def deliveries_kept(self) -> timedelta:
+        return timedelta(days=self.webhooks_kept_days)

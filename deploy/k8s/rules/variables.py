@@ -16,6 +16,7 @@ SETTINGS_OF_RUN = {
     "migrate": ("MigrationSettings",),
     "rebuild": ("RebuildSettings",),
     "organization": ("MovingSettings",),
+    "verify": ("VerifyingSettings",),
 }
 SECRET_NAME = re.compile(r"password|secret|token|private|credential", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@|-----BEGIN|password\s*[:=]\s*(?!\$)\S")

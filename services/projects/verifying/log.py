@@ -1,0 +1,62 @@
+"""The log as the checker reads it: in the order of positions, in the order of streams, and single events."""
+
+import json
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from services.projects.verifying.sessions import PAGE_ROWS, Session
+
+BY_POSITION = """
+select to_jsonb(events)::text, cloud_event(events) from events
+where position > $1 and position <= $2 order by position limit $3
+"""
+BY_STREAM = """
+select to_jsonb(events)::text from events
+where (org_id, stream, version) > ($1::text::uuid, $2, $3) and position <= $4
+order by org_id, stream, version limit $5
+"""
+AT = "select to_jsonb(events)::text from events where position = any($1::bigint[])"
+NO_ORGANIZATION = "00000000-0000-0000-0000-000000000000"
+BODY = "body"
+"""The member of an event under which its published form is."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventLog:
+    """Everything up to `head`; what was appended after the checker began is not looked at."""
+
+    session: Session
+    head: int
+    page_rows: int = PAGE_ROWS
+
+    @classmethod
+    async def read(cls, session: Session) -> "EventLog":
+        return cls(session, await session.value("select coalesce(max(position), 0) from events"))
+
+    async def by_position(self) -> AsyncIterator[list[Event]]:
+        """Pages in the order in which the world learned of events, each with its published form."""
+        after = 0
+        while after < self.head:
+            found = await self.session.fetch(BY_POSITION, after, self.head, self.page_rows)
+            if not found:
+                return
+            page = [json.loads(row[0], parse_float=Decimal) | {BODY: row[1]} for row in found]
+            yield page
+            after = page[-1]["position"]
+
+    async def by_stream(self) -> AsyncIterator[list[Event]]:
+        """Pages of one stream after the other, each stream in the order of its versions."""
+        after = (NO_ORGANIZATION, "", 0)
+        while page := await self.session.rows(BY_STREAM, *after, self.head, self.page_rows):
+            yield page
+            last = page[-1]
+            after = (last["org_id"], last["stream"], last["version"])
+
+    async def at(self, positions: Collection[int]) -> dict[int, Event]:
+        """The events at some positions, up to the head."""
+        wanted = [each for each in set(positions) if 0 < each <= self.head]
+        return {event["position"]: event for event in await self.session.rows(AT, wanted)}
