@@ -13,6 +13,37 @@ from libs.chassis.sessions import Connection
 from libs.events import access
 from libs.events.envelope import Envelope, aggregate_of, cloud_event, read_cloud_event
 
+WAITING_EVENTS = """
+    select body from parked_events
+    where org_id = $1 and (
+        stream = $2 or 'project-' || project_id = $2
+        or stream in (select stream from parked_events where org_id = $1 and 'project-' || project_id = $2)
+    )
+    order by position
+"""
+RELEASE_SEQUENCES = """
+    delete from parked_sequences where org_id = $1 and sequence = any($2)
+    and not exists (select 1 from parked_events where parked_events.org_id = parked_sequences.org_id
+                    and parked_events.stream = parked_sequences.sequence)
+"""
+RELEASE_STREAM_OF_SKIPPED = """
+    delete from parked_sequences where org_id = $1 and sequence = $2 and sequence <> $3
+    and not exists (select 1 from parked_events where org_id = $1 and stream = $2)
+"""
+COUNT_ATTEMPT = """
+    with over as (delete from attempts where position < $1)
+    insert into attempts (position, count) values ($1, 1)
+    on conflict (position) do update set count = attempts.count + 1 returning count
+"""
+PARKED = """
+    select org_id, sequence, position, code, detail, parked_at, (
+        select count(*) from parked_events
+        where parked_events.org_id = parked_sequences.org_id
+          and (stream = sequence or 'project-' || project_id = sequence)
+    ) as events
+    from parked_sequences where code <> 'waits' order by position
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ParkedSequence:
@@ -126,18 +157,7 @@ async def waiting_events(connection: Connection, org_id: UUID, sequence: str) ->
     Less those in another project that is parked for a reason of its own, and what follows them in their streams:
     they wait for that project.
     """
-    rows = await connection.fetch(
-        """
-        select body from parked_events
-        where org_id = $1 and (
-            stream = $2 or 'project-' || project_id = $2
-            or stream in (select stream from parked_events where org_id = $1 and 'project-' || project_id = $2)
-        )
-        order by position
-        """,
-        org_id,
-        sequence,
-    )
+    rows = await connection.fetch(WAITING_EVENTS, org_id, sequence)
     elsewhere = {
         row["sequence"]
         for row in await connection.fetch(
@@ -162,26 +182,14 @@ async def release(connection: Connection, envelopes: Sequence[Envelope], org_id:
     await connection.execute(
         "delete from parked_events where position = any($1)", [envelope.position for envelope in envelopes]
     )
-    await connection.execute(
-        "delete from parked_sequences where org_id = $1 and sequence = any($2)"
-        " and not exists (select 1 from parked_events where parked_events.org_id = parked_sequences.org_id"
-        "                 and parked_events.stream = parked_sequences.sequence)",
-        org_id,
-        streams,
-    )
+    await connection.execute(RELEASE_SEQUENCES, org_id, streams)
 
 
 async def skip_first(connection: Connection, waiting: Sequence[Envelope], sequence: str) -> None:
     """Forget the first of the waiting events; those behind it go on waiting."""
     first, second = waiting[:2]
     await connection.execute("delete from parked_events where position = $1", first.position)
-    await connection.execute(
-        "delete from parked_sequences where org_id = $1 and sequence = $2 and sequence <> $3"
-        " and not exists (select 1 from parked_events where org_id = $1 and stream = $2)",
-        first.org_id,
-        first.stream,
-        sequence,
-    )
+    await connection.execute(RELEASE_STREAM_OF_SKIPPED, first.org_id, first.stream, sequence)
     await connection.execute(
         "update parked_sequences set position = $3, detail = 'waited behind an event that was skipped'"
         " where org_id = $1 and sequence = $2",
@@ -196,27 +204,13 @@ async def count_attempt(connection: Connection, position: int) -> int:
 
     Events are tried in order, so attempts at earlier ones are over and forgotten.
     """
-    count: int = await connection.fetchval(
-        "with over as (delete from attempts where position < $1)"
-        " insert into attempts (position, count) values ($1, 1)"
-        " on conflict (position) do update set count = attempts.count + 1 returning count",
-        position,
-    )
+    count: int = await connection.fetchval(COUNT_ATTEMPT, position)
     return count
 
 
 async def list_parked(connection: Connection) -> list[ParkedSequence]:
     """Every parked sequence that holds others up, oldest first."""
-    rows = await connection.fetch(
-        """
-        select org_id, sequence, position, code, detail, parked_at, (
-            select count(*) from parked_events
-            where parked_events.org_id = parked_sequences.org_id
-              and (stream = sequence or 'project-' || project_id = sequence)
-        ) as events
-        from parked_sequences where code <> 'waits' order by position
-        """
-    )
+    rows = await connection.fetch(PARKED)
     return [ParkedSequence(**dict(row)) for row in rows]
 
 

@@ -21,6 +21,15 @@ from services.notifications.measuring import INBOX_ITEMS, JOBS_MADE, MATCHES
 from services.notifications.rules import CHECKPOINT_NAME, RuleBook
 from services.notifications.sentences import Names, name_given, sentence, streams_mentioned
 
+MARKS = """
+    select org_id, stream, told_position from unnest($1::uuid[], $2::text[]) as asked (org_id, stream)
+    join streams using (org_id, stream)
+"""
+NAMES = """
+    select org_id, stream, name from unnest($1::uuid[], $2::text[]) as asked (org_id, stream)
+    join streams using (org_id, stream) where name is not null
+"""
+
 
 class Match(NamedTuple):
     """An event, and every rule it matches."""
@@ -70,8 +79,7 @@ class Telling:
         """Without what was told before: a checkpoint may be reset, the marks never are."""
         streams = {event.envelope.key for event in events}
         rows = await connection.fetch(
-            "select org_id, stream, told_position from unnest($1::uuid[], $2::text[]) as asked (org_id, stream)"
-            " join streams using (org_id, stream)",
+            MARKS,
             [key.org_id for key in streams],
             [key.stream for key in streams],
         )
@@ -138,8 +146,7 @@ async def load_names(connection: Connection, events: Sequence[Event]) -> Mapping
         StreamKey(event.envelope.org_id, stream) for event in events for stream in streams_mentioned(event)
     }
     rows = await connection.fetch(
-        "select org_id, stream, name from unnest($1::uuid[], $2::text[]) as asked (org_id, stream)"
-        " join streams using (org_id, stream) where name is not null",
+        NAMES,
         [key.org_id for key in wanted],
         [key.stream for key in wanted],
     )

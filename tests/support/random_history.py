@@ -137,7 +137,12 @@ class RandomHistory(History):
             ),
             IssueAssigned(team=self._chance.choice(["red", "blue", None]), team_before=now.team),
             IssueUnblocked() if now.is_blocked else IssueBlocked(reason="no answer"),
-            IssueTriaged(kind=IssueKind.BUG, kind_before=IssueKind(now.kind), priority=Priority.HIGH),
+            IssueTriaged(
+                kind=IssueKind.BUG,
+                kind_before=IssueKind(now.kind),
+                priority=Priority.HIGH,
+                priority_before=now.priority and Priority(now.priority),
+            ),
             IssueEstimated(estimate=Decimal(self._chance.randint(1, 8)), unit=EstimateUnit.DAYS),
             IssueCommentedOn(comment_id=an_id(f"comment {self.head}"), text="well"),
             IssueLinked(relation=LinkRelation.BLOCKS, target=f"milestone-{an_id('milestone 1')}"),

@@ -48,6 +48,7 @@ READ = """
            org_id::text || '.' || coalesce(project_id::text, '_') || '.' || replace(type, '_', '-') as tokens
     from events where position > $1 order by position limit $2
 """
+HEAD = "select coalesce(max(position), 0) from events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Log:
 
 async def read_head(connection: Connection) -> int:
     """The position of the last event; 0 when the log is empty."""
-    head: int = await connection.fetchval("select coalesce(max(position), 0) from events")
+    head: int = await connection.fetchval(HEAD)
     return head
 
 

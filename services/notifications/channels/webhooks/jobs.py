@@ -219,13 +219,16 @@ def _claim_of(row: Any) -> Claim:
     )
 
 
+TAKE_LEASE = """
+    update webhook_health as health set attempt_id = claimed.attempt_id, leased_until = $4
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as claimed (org_id, endpoint_id, attempt_id)
+    where health.org_id = claimed.org_id and health.endpoint_id = claimed.endpoint_id
+"""
+
+
 async def _lease(connection: Connection, claims: Sequence[Claim], now: datetime) -> None:
     await connection.execute(
-        """
-        update webhook_health as health set attempt_id = claimed.attempt_id, leased_until = $4
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as claimed (org_id, endpoint_id, attempt_id)
-        where health.org_id = claimed.org_id and health.endpoint_id = claimed.endpoint_id
-        """,
+        TAKE_LEASE,
         [claim.org_id for claim in claims],
         [claim.endpoint_id for claim in claims],
         [claim.attempt_id for claim in claims],

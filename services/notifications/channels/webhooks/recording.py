@@ -25,6 +25,11 @@ ANNOUNCE = """
     update deliveries set announced_at = $4
     where org_id = $1 and endpoint_id = $2 and event_id = any($3) and announced_at is null
 """
+FAIL = """
+    update deliveries set state = $4, attempts = $5, first_attempt_at = $6, next_attempt_at = $7, lane = $8,
+        skipped_at = case when $9 then $10 else skipped_at end, finished_at = case when $4 = 'parked' then $10 end
+    where org_id = $1 and endpoint_id = $2 and event_id = $3
+"""
 
 
 class Recorded(StrEnum):
@@ -127,9 +132,7 @@ async def _record_failed(
         )
     is_skipped = retry is not None and retry.lane is Lane.SIDE and claim.lane is Lane.LINE
     await connection.execute(
-        "update deliveries set state = $4, attempts = $5, first_attempt_at = $6, next_attempt_at = $7, lane = $8,"
-        " skipped_at = case when $9 then $10 else skipped_at end, finished_at = case when $4 = 'parked' then $10 end"
-        " where org_id = $1 and endpoint_id = $2 and event_id = $3",
+        FAIL,
         *claim.key,
         "parked" if retry is None else "pending",
         claim.number,
