@@ -7,11 +7,13 @@ from types import FrameType
 import nats
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from deploy.local.nats import EmbeddedNats
 from deploy.local.postgres import EmbeddedPostgres
 from tests.support.databases import Databases, FreshDatabase, FreshDatabaseFactory, Migrate
 from tests.support.empty_stream import forget_stream
+from tests.support.rounds import IS_LONG
 from tests.support.servers import (
     NatsServer,
     embedded_nats,
@@ -22,11 +24,14 @@ from tests.support.servers import (
 
 
 def pytest_configure() -> None:
-    """A polite kill ends the session as Ctrl-C does, so that its servers are stopped."""
+    """A polite kill ends the session as Ctrl-C does, so that its servers are stopped; a long round tries more."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    if IS_LONG:
+        settings.register_profile("long", max_examples=1_000, deadline=None)
+        settings.load_profile("long")
     signal.signal(signal.SIGTERM, interrupt)
 
 

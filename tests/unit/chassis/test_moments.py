@@ -1,8 +1,10 @@
 """Moments as clients write them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.chassis.moments import Moment, read_instant, read_moment, read_position
 from libs.chassis.problems import Problem
@@ -43,6 +45,26 @@ def test_everything_else_is_refused_by_name_and_not_repeated(text: str) -> None:
     (fault,) = refused.value.extra["errors"]
     assert (refused.value.status, fault["parameter"]) == (422, "as_of")
     assert len(refused.value.detail) < 120
+
+
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.integers(0, 10**17), OFFSETS, st.sampled_from("Tt "))
+def test_any_instant_is_read_as_it_was_written(microseconds: int, offset: timezone, between: str) -> None:
+    moment = (datetime(1900, 1, 1, 15, tzinfo=UTC) + timedelta(microseconds=microseconds)).astimezone(offset)
+    assert read_instant("as_of", moment.isoformat(between, "microseconds")) == moment
+
+
+@given(
+    st.text() | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}.*)?", fullmatch=True)
+)
+def test_any_text_is_a_moment_or_refused(text: str) -> None:
+    try:
+        moment = read_moment("as_of", text)
+    except Problem:
+        return
+    assert isinstance(moment, int) or (moment is not None and moment.tzinfo is UTC)
 
 
 def test_a_position_is_no_instant() -> None:
