@@ -11,6 +11,12 @@ from tests.support.proof.campaign import campaign as begun
 from tests.support.stacks import running_stack
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Clients here hang up while they connect: their library leaves the socket to the garbage collector."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
+
+
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """PostgreSQL, NATS and the three services as `make run` starts them; the tests of the file may break them."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.proof.campaign import Campaign
 from tests.support.proof.ledger import Asked, Fate
-from tests.support.proof.load import block, comment, reforecast, transition
+from tests.support.proof.sayings import block, comment, reforecast, transition
 
 COMMANDS = 40
 

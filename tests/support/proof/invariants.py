@@ -62,7 +62,7 @@ def every_command_is_in_the_log_as_its_client_was_told(
     by_key: dict[str, list[Row]] = defaultdict(list)
     unclaimed = []
     for position, event in enumerate(log):
-        key = _key_in(event, ledger) or _key_of_arrival(log, position, ledger)
+        key = _key_of_arrival(log, position, ledger) or ledger.key_of(event)
         if key is not None:
             by_key[key].append(event)
         elif event["position"] not in others:
@@ -72,17 +72,12 @@ def every_command_is_in_the_log_as_its_client_was_told(
         _agrees(entry, by_key[key])
 
 
-def _key_in(event: Row, ledger: Ledger) -> str | None:
-    words = (value for value in event["data"].values() if isinstance(value, str))
-    return next((word for word in words if word in ledger.entries), None)
-
-
 def _key_of_arrival(log: Sequence[Row], index: int, ledger: Ledger) -> str | None:
     """An issue that arrives has no words of its own: they stand in its departure, one position before."""
     event, before = log[index], log[index - 1]
     if event["type"] != "issue.moved_in" or before["stream"] != event["stream"]:
         return None
-    return _key_in(before, ledger)
+    return ledger.key_of(before)
 
 
 def _agrees(entry: Entry, events: Sequence[Row]) -> None:

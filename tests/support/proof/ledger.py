@@ -1,7 +1,8 @@
 """What clients asked for and what they were told: an entry per command, under the key it was sent with.
 
-The ledger is held against the log afterwards. Every command carries its key in its own words (a reason, a note, a
-text), so that what became of it can be found without believing anything the services remember.
+The ledger is held against the log afterwards. A command carries its key in its own words (a reason, a note, a text), so
+that what became of it can be found without believing anything the services remember; the few that have no words are
+found where their client was told they are.
 """
 
 import json
@@ -75,6 +76,7 @@ class Ledger:
     attempts: int = 0
     disturbances: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
+    _places: dict[tuple[str, str, int], str] = field(default_factory=dict)
 
     def ask(self, asked: Asked) -> Entry:
         """Enter a command before it is sent for the first time."""
@@ -87,6 +89,15 @@ class Ledger:
         """Enter an answer that settles the command."""
         entry.answers.append(told)
         self.acknowledged += told.status < 300 and len(entry.answers) == 1
+        if told.version is not None:
+            place = (str(entry.asked.org_id), entry.asked.stream, told.version)
+            self._places.setdefault(place, entry.asked.key)
+
+    def key_of(self, event: Mapping[str, Any]) -> str | None:
+        """The command that an event belongs to: the one it quotes, else one whose client was told of this place."""
+        words = (value for value in event["data"].values() if isinstance(value, str))
+        quoted = next((word for word in words if word in self.entries), None)
+        return quoted or self._places.get((event["org_id"], event["stream"], event["version"]))
 
     def disturb(self, what: str) -> None:
         """Count an attempt that ended without an answer that settles anything."""

@@ -9,14 +9,22 @@ from uuid import UUID, uuid4
 from tests.support.proof.ledger import Asked, Entry, Fate
 from tests.support.proof.sending import Sender
 
-ORGANIZATIONS, PROJECTS, MILESTONES, ISSUES, PEOPLE = 2, 3, 4, 6, 3
+ORGANIZATIONS, PROJECTS, MILESTONES, ISSUES, PEOPLE, MEMBERS, API_KEYS = 2, 3, 4, 6, 3, 5, 400
 STATES = ("To do", "In progress", "Waiting", "Done", "Cancelled")
+
+
+def _ids(count: int) -> tuple[UUID, ...]:
+    return tuple(uuid4() for _ in range(count))
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
+    """`people` give commands; `members` join and leave, and `api_keys` are issued and revoked, by them."""
+
     org_id: UUID = field(default_factory=uuid4)
-    people: tuple[UUID, ...] = field(default_factory=lambda: tuple(uuid4() for _ in range(PEOPLE)))
+    people: tuple[UUID, ...] = field(default_factory=lambda: _ids(PEOPLE))
+    members: tuple[UUID, ...] = field(default_factory=lambda: _ids(MEMBERS))
+    api_keys: tuple[UUID, ...] = field(default_factory=lambda: _ids(API_KEYS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +55,25 @@ def asked(
     actor: UUID,
     stream: str,
     path: str,
-    words: str,
+    words: str | None,
     *,
     events: frozenset[int] = frozenset({1}),
     **body: Any,
 ) -> Asked:
-    """A command that carries its key in the field `words`."""
+    """A command that carries its key in the field `words`, where it has such a field."""
     key = f"key-{uuid4()}"
-    wish: Mapping[str, Any] = {**body, words: key}
+    wish: Mapping[str, Any] = body if words is None else {**body, words: key}
     return Asked(key, organization.org_id, actor, stream, path, wish, events)
 
 
-async def made(sender: Sender) -> World:
-    """Projects with milestones and issues, all acknowledged."""
-    organizations = [Organization() for _ in range(ORGANIZATIONS)]
+async def made(sender: Sender, organizations: int = ORGANIZATIONS, projects: int = PROJECTS) -> World:
+    """So many projects in each organization, with milestones and issues, all acknowledged."""
     places = await asyncio.gather(
-        *(_place(sender, organization) for organization in organizations for _ in range(PROJECTS))
+        *(
+            _place(sender, organization)
+            for organization in (Organization() for _ in range(organizations))
+            for _ in range(projects)
+        )
     )
     return World(tuple(places))
 
@@ -72,8 +83,8 @@ async def _place(sender: Sender, organization: Organization) -> Place:
     place = Place(
         organization,
         project_id,
-        tuple(uuid4() for _ in range(MILESTONES)),
-        tuple(uuid4() for _ in range(ISSUES)),
+        _ids(MILESTONES),
+        _ids(ISSUES),
     )
     actor = organization.people[0]
 
