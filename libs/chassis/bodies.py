@@ -36,7 +36,7 @@ def require_strict(body: bytes) -> None:
         if structure.count(b",") > NODES_MAX or _is_too_deep(structure):
             raise malformed(f"The body has more than {NODES_MAX} values, or more than {DEPTH_MAX} levels.")
     try:
-        decoded = json.loads(body.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+        decoded = _decoder.decode(body.decode())
         if b"\\u" in body or b"\\U" in body:
             _require_text(decoded)
     except (ValueError, RecursionError) as error:
@@ -57,6 +57,9 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError("not a JSON number")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse)
 
 
 def _require_text(value: Any) -> None:

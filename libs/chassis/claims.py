@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from libs.chassis.ids import canonical_uuid
+
 LEEWAY_SECONDS = 60
 SUBJECT_CHARACTERS_MAX = 255
 AUDIENCES_MAX = 16
@@ -102,17 +104,6 @@ def service_name(claims: Claims) -> str:
     if "org" in claims:
         raise ValueError("not a service")
     return _subject(claims)
-
-
-def canonical_uuid(text: str) -> UUID | None:
-    """The UUID of 36 lower-case characters; `None` for every other text."""
-    if len(text) != 36:
-        return None
-    try:
-        found = UUID(text)
-    except ValueError:
-        return None
-    return found if str(found) == text else None
 
 
 def _subject(claims: Claims) -> str:

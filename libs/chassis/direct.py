@@ -3,8 +3,8 @@
 The request guard stands before them as before everything else; errors are raised as `Problem`s as everywhere.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -12,11 +12,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.chassis import compression
+from libs.chassis import compression, exchange
 from libs.chassis.faults import unknown_parameters
 from libs.chassis.problems import Problem
+from libs.chassis.rate_limiting import Header
 
-NO_HEADERS: Mapping[str, str] = {}
+JSON_TYPE: Header = (b"content-type", b"application/json")
 
 
 class DirectRequest:
@@ -50,11 +51,11 @@ class DirectRequest:
 
 @dataclass(slots=True)
 class DirectAnswer:
-    """A ready answer: its JSON, and headers beside `content-type` and `content-length`."""
+    """A ready answer: its JSON, and headers beside `content-type` and `content-length`, with names in lower case."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    headers: Sequence[Header] = ()
 
 
 Operation = Callable[[DirectRequest], Awaitable[DirectAnswer]]
@@ -92,11 +93,11 @@ class DirectDispatch:
             raise unknown_parameters([name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))])
         answer = await route.operation(DirectRequest(scope, receive))
         if len(answer.body) >= compression.BYTES_MIN:
-            whole = Response(answer.body, answer.status, answer.headers, "application/json")
+            whole = Response(answer.body, answer.status, media_type="application/json")
+            whole.raw_headers += answer.headers
             await compression.answer_ready(whole, scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send(exchange.whole_answer(answer.status, _headers(answer), answer.body))
 
 
 def method_not_allowed(allowed: str) -> Problem:
@@ -105,9 +106,7 @@ def method_not_allowed(allowed: str) -> Problem:
     return Problem(405, "method_not_allowed", headers={"Allow": names})
 
 
-def _headers(answer: DirectAnswer) -> list[tuple[bytes, bytes]]:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    if answer.status != 304:
-        headers.append((b"content-type", b"application/json"))
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    return headers
+def _headers(answer: DirectAnswer) -> list[Header]:
+    if answer.status == 304:
+        return [*answer.headers]
+    return [*answer.headers, JSON_TYPE, (b"content-length", b"%d" % len(answer.body))]

@@ -1,7 +1,7 @@
 """One request and its answer on their way between server and application, within bounds of size and time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
@@ -17,6 +17,10 @@ IMPORT_PREFIX = "/v1/imports"
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 CLOSE = {"Connection": "close"}
 JSON, NDJSON = "application/json", "application/x-ndjson"
+# The type of a message that is a whole answer, which no server knows: the exchange translates it.
+WHOLE = "milepost.response"
+# In the scope, where the server can do that in one piece: `send_whole(scope, status, headers, body)` of its connection.
+SEND_WHOLE = "milepost.send_whole"
 # Of every answer: a browser must not take what people typed for a page or a program, whatever it looks like.
 NOT_GUESSED: Header = (b"x-content-type-options", b"nosniff")
 
@@ -48,7 +52,6 @@ class Exchange:
         "allowance",
         "fields",
         "is_cancelled",
-        "receive",
         "refusal",
         "scope",
         "status",
@@ -65,7 +68,6 @@ class Exchange:
         self._is_import = scope["path"].startswith(IMPORT_PREFIX)
         self._bytes_left = IMPORT_BODY_BYTES_MAX if self._is_import else BODY_BYTES_MAX
         self._is_body_complete = True
-        self.receive = self._receive_guarded if scope["method"] in METHODS_WITH_BODY else receive
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = asyncio.current_task(self._loop)
         self._deadline: asyncio.TimerHandle | None = None
@@ -121,6 +123,11 @@ class Exchange:
 
     # --- The request's body ---
 
+    @property
+    def receive(self) -> Receive:
+        """What the application reads the body by. Not kept: only the garbage collector would end such a circle."""
+        return self._receive_guarded if self.scope["method"] in METHODS_WITH_BODY else self._receive
+
     def expect_body(self) -> None:
         """Refuse a body that says itself that it is too large, or of a wrong type, before a byte of it is read."""
         announced = self.fields.get(b"content-length")
@@ -171,20 +178,34 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if self._is_over:
             return
-        if message["type"] == "http.response.start":
-            completed = self._complete(self, message["status"])
-            if isinstance(completed, Problem):
-                self.refusal = completed
-                raise completed
-            self.status = message["status"]
-            # What has started may take its time: streams live for hours.
-            self.stop_deadline()
-            if completed:
-                message = {**message, "headers": [*message.get("headers", ()), *completed]}
+        if message["type"] == WHOLE:
+            await self._send_whole(message)
+        elif message["type"] == "http.response.start":
+            await self._send({**message, "headers": self._started(message)})
         elif self._is_head:
             await self._end_without_body(message)
-            return
-        await self._send(message)
+        else:
+            await self._send(message)
+
+    def _started(self, message: Message) -> list[Header]:
+        """All headers of an answer that starts now; raises `Problem` where another one is to be given."""
+        status = message["status"]
+        completed = self._complete(self, status)
+        if isinstance(completed, Problem):
+            self.refusal = completed
+            raise completed
+        self.status = status
+        # What has started may take its time: streams live for hours.
+        self.stop_deadline()
+        return [*message.get("headers", ()), *completed]
+
+    async def _send_whole(self, message: Message) -> None:
+        """In one piece where the server can, else in the two that every server knows."""
+        status, headers, body = message["status"], self._started(message), message["body"]
+        send_whole = self.scope.get(SEND_WHOLE)
+        if self._is_head or send_whole is None or not send_whole(self.scope, status, headers, body):
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+            await self.send({"type": "http.response.body", "body": body})
 
     async def _end_without_body(self, message: Message) -> None:
         """The headers were everything; an application that would go on for long is stopped."""
@@ -192,6 +213,11 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": b""})
         if message.get("more_body", False):
             self._cancel()
+
+
+def whole_answer(status: int, headers: Sequence[Header], body: bytes) -> Message:
+    """What an application sends that has its answer ready: cheaper than the two messages it stands for."""
+    return {"type": WHOLE, "status": status, "headers": headers, "body": body}
 
 
 def says(content_type: str, media_type: str) -> bool:

@@ -5,15 +5,18 @@ after 30 s; what is no HTTP is answered with a problem as well.
 """
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from libs.chassis import load_shedding, tracing
-from libs.chassis.exchange import NOT_GUESSED
+from libs.chassis.exchange import NOT_GUESSED, SEND_WHOLE
 from libs.chassis.problems import Problem
+from libs.chassis.rate_limiting import Header
 
 URL_BYTES_MAX = 16 * 1024
 HEAD_BYTES_MAX = 64 * 1024
@@ -88,7 +91,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        cast("dict[str, Any]", self.scope)[ABORT] = self.transport.abort
+        scope = cast("dict[str, Any]", self.scope)
+        scope[ABORT], scope[SEND_WHOLE] = self.transport.abort, self.send_whole
         self._is_in_head = True
         # Of a piece in which another request ended, it is not known yet how much is head.
         self._uncertain_bytes = self._head_bytes if self._has_chunk_ended_a_request else 0
@@ -132,6 +136,33 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._head_deadline is not None:
             self._head_deadline.cancel()
             self._head_deadline = None
+
+    # --- The answer ---
+
+    def send_whole(self, scope: Scope, status: int, headers: Sequence[Header], body: bytes) -> bool:
+        """Send an answer that is ready in one piece; header names are in lower case, one of them `content-length`.
+
+        Returns false, and does nothing, where that takes more: if the client is gone, slow, or wants the connection
+        closed, or has sent another request already. Raises `ValueError` if a header would be two.
+        """
+        cycle = self.cycle
+        if (
+            cycle.scope is not scope
+            or cycle.response_started
+            or cycle.disconnected
+            or not cycle.keep_alive
+            or self.flow.write_paused
+        ):
+            return False
+        fields = [*cycle.default_headers, *headers]
+        head = STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % each for each in fields])
+        if head.count(b"\n") != len(fields) + 1:
+            raise ValueError("a header with a line break")
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.transport.write(b"%b\r\n%b" % (head, body))
+        cycle.on_response()
+        return True
 
     # --- What the application never sees ---
 

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from libs.chassis import claims as says
 from libs.chassis.claims import Claims, Expected
 from libs.chassis.faults import wrong_parameter
+from libs.chassis.ids import canonical_uuid
 from libs.chassis.key_sets import ALGORITHMS, SigningKeys
 from libs.chassis.problems import Problem
 
@@ -225,7 +226,7 @@ def chosen_organization(own: UUID | None, header: str | None) -> UUID:
 
     Roles come from the directory, so naming an organization opens nothing. Raises `Problem` 403 or 422.
     """
-    named = None if header is None else says.canonical_uuid(header)
+    named = None if header is None else canonical_uuid(header)
     if header is not None and named is None:
         raise wrong_parameter(ORGANIZATION_HEADER, "It takes the organization's id.")
     if own is not None and named is not None and own != named:

@@ -1,12 +1,13 @@
 """Log lines: JSON for machines, colors for people on a terminal; each carries service and trace id, none a secret."""
 
+import asyncio
 import logging
 import re
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from pydantic_core import to_json
@@ -116,6 +117,7 @@ def _json(event: Any, **_: Any) -> str:
 def request_log(service: str, *, log_format: Literal["json", "console"] | None = None) -> RequestLog:
     """The writer of request lines. It builds its JSON by hand: a logger would cost as much as the request."""
     stream = sys.stdout
+    flush_soon = _flushing(stream)
     is_console = log_format == "console" or (log_format is None and stream.isatty())
 
     def write(method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
@@ -132,6 +134,29 @@ def request_log(service: str, *, log_format: Literal["json", "console"] | None =
                 f'"milliseconds":{milliseconds:.3f},"level":"info","timestamp":"{moment}",'
                 f'"service":"{service}","trace_id":"{trace_id}"}}\n'
             )
-        stream.flush()
+        flush_soon()
 
     return write
+
+
+def _flushing(stream: TextIO) -> Callable[[], None]:
+    """Flushes once for all that is written in one turn of the event loop, where there is one."""
+    due_in: asyncio.AbstractEventLoop | None = None
+
+    def flush() -> None:
+        nonlocal due_in
+        due_in = None
+        stream.flush()
+
+    def flush_soon() -> None:
+        nonlocal due_in
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            flush()
+        else:
+            if due_in is not loop:
+                due_in = loop
+                loop.call_soon(flush)
+
+    return flush_soon

@@ -21,7 +21,7 @@ from services.projects.refusals import Contended, KeyInUse, KeyMisused, NotFound
 ATTEMPTS_MAX = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handled:
     """The answer to a command; `was_replayed` says that it was given before."""
 

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
+from libs.chassis.ids import new_id
 from libs.events.access import ProjectRole
 from libs.events.envelope import EventData, StreamKey, stream_name
 from libs.events.log.log import Log
@@ -68,7 +67,7 @@ class CommandRequest:
     on_behalf_of: UUID | None = None
     traceparent: str | None = None
     wants_resource: bool = True
-    event_ids: Callable[[int], UUID] = lambda number: uuid7()
+    event_ids: Callable[[int], UUID] = lambda number: new_id()
     secret_hash: str = ""
 
     stream: str = field(init=False)
@@ -79,7 +78,7 @@ class CommandRequest:
         self.stream_key = StreamKey(self.org_id, self.stream)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decided:
     """What a command comes to: the item for the log, and the aggregate once that is recorded."""
 

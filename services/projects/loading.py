@@ -18,9 +18,12 @@ from services.projects.aggregate import Aggregate
 ENTRIES_MAX = 50_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Loaded:
-    """An aggregate at a version of its stream; `position` and `effective_at` are those of its last event."""
+    """An aggregate at a version of its stream; `position` and `effective_at` are those of its last event.
+
+    Once others know of it, nobody changes it.
+    """
 
     state: Any
     version: int
@@ -87,12 +90,9 @@ class Aggregates:
             return None
         loaded = replace(known or NOTHING, read_at=time.monotonic())
         for envelope, data in events:
-            loaded = replace(
-                loaded,
-                state=aggregate.evolve(loaded.state, data),
-                version=envelope.version,
-                position=envelope.position,
-                effective_at=envelope.effective_at,
-            )
+            loaded.state = aggregate.evolve(loaded.state, data)
+            loaded.version = envelope.version
+            loaded.position = envelope.position
+            loaded.effective_at = envelope.effective_at
         self.put(key, loaded)
         return loaded

@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
+from libs.chassis.ids import new_id
 from libs.events.access import OrganizationRole
 from libs.events.envelope import EventData, stream_name
 from libs.events.log.log import Log
@@ -67,4 +66,4 @@ async def _command(log: Log, org_id: UUID, *parts: tuple[Aggregate[Any], UUID, C
 
 
 def _new(stream: str, version: int, data: EventData) -> NewEvent:
-    return NewEvent(uuid7(), stream, version, None, data)
+    return NewEvent(new_id(), stream, version, None, data)

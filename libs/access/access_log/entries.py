@@ -8,8 +8,7 @@ from getpass import getuser
 from typing import Literal
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
+from libs.chassis.ids import new_id
 from libs.chassis.noting import Answered
 from libs.chassis.sessions import Connection
 
@@ -52,7 +51,7 @@ def entry_of(answered: Answered) -> Entry | None:
     return Entry(
         note.org_id,
         datetime.now(UTC),
-        uuid7(),
+        new_id(),
         "administrative" if answered.status < 400 else "denied",
         note.actor,
         None,
@@ -110,7 +109,7 @@ async def record_operator(
     entry = Entry(
         org_id,
         datetime.now(UTC),
-        uuid7(),
+        new_id(),
         "administrative",
         None,
         name,

@@ -7,7 +7,7 @@ and gives it to whoever waits, even if another one of its group failed or its wa
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 import stamina
@@ -33,17 +33,17 @@ class OutcomeUnknown(Exception):
 
 @dataclass(slots=True)
 class _Waiting:
-    """Items that go to the log together, and whoever waits for their outcomes.
-
-    `is_abandoned`: nobody waits any more. What was not sent by then must not be sent later, when the client may
-    long have been told something else by another process.
-    """
+    """Items that go to the log together, and the outcomes for whoever waits, and cancels them on going away."""
 
     recordings: Sequence[Recording]
-    is_abandoned: bool = False
-    outcomes: "asyncio.Future[list[Outcome]]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    outcomes: "asyncio.Future[list[Outcome]]"
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Nobody waits any more. What was not sent by then must not be sent later, when the client may long have been
+        told something else by another process.
+        """
+        return self.outcomes.cancelled()
 
 
 class GroupedAppends:
@@ -62,17 +62,17 @@ class GroupedAppends:
 
     async def append(self, recording: Recording) -> Outcome:
         """Record one item; raises `Overloaded` or `OutcomeUnknown`, or what Postgres objected to."""
-        waiting = _Waiting((recording,))
-        self._admit(waiting)
+        waiting = self._admit((recording,))
         self._by_organization.setdefault(recording.org_id, deque()).append(waiting)
-        return (await self._outcomes(waiting))[0]
+        with tracing.span("append"):
+            return (await waiting.outcomes)[0]
 
     async def append_chunk(self, recordings: Sequence[Recording]) -> list[Outcome]:
         """Record the items of an import, in order and in one call, between the groups of commands."""
-        waiting = _Waiting(recordings)
-        self._admit(waiting)
+        waiting = self._admit(recordings)
         self._chunks.append(waiting)
-        return await self._outcomes(waiting)
+        with tracing.span("append"):
+            return await waiting.outcomes
 
     async def run(self) -> None:
         """Send groups for ever; cancel it to stop, after the last request was answered."""
@@ -87,20 +87,12 @@ class GroupedAppends:
                     self._waiting_items -= len(chunk.recordings)
                     await self._send([chunk])
 
-    async def _outcomes(self, waiting: _Waiting) -> list[Outcome]:
-        """Wait for the outcomes. Who stops waiting does not stop what is on its way to the log already."""
-        try:
-            with tracing.span("append"):
-                return await asyncio.shield(waiting.outcomes)
-        except asyncio.CancelledError:
-            waiting.is_abandoned = True
-            raise
-
-    def _admit(self, waiting: _Waiting) -> None:
+    def _admit(self, recordings: Sequence[Recording]) -> _Waiting:
         if self._waiting_items >= WAITING_ITEMS_MAX:
             raise Overloaded
-        self._waiting_items += len(waiting.recordings)
+        self._waiting_items += len(recordings)
         self._arrived.set()
+        return _Waiting(recordings, asyncio.get_running_loop().create_future())
 
     def _next_group(self) -> list[_Waiting]:
         """One item of each organization in turn, so that a busy one does not keep the others waiting."""

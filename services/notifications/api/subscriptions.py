@@ -5,10 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from uuid_utils.compat import uuid7
 
 from libs.access.authorize import Action, authorize, not_found
 from libs.chassis.identity import Caller
+from libs.chassis.ids import new_id
 from libs.chassis.problems import Problem
 from libs.chassis.sessions import Connection
 from services.notifications import subscriptions
@@ -58,7 +58,7 @@ async def list_kinds(asker: Asker) -> Response:
 async def subscribe(request: Request, asker: Asker) -> Response:
     wish = await body_of(request, Subscribe)
     check(asker, wish)
-    subscription_id = wish.subscription_id or uuid7()
+    subscription_id = wish.subscription_id or new_id()
 
     async def work(connection: Connection, now: datetime) -> Answer:
         try:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from uuid_utils.compat import uuid7
 
 from libs.access.authorize import Action, actions, authorize, not_found
 from libs.chassis.identity import Caller
+from libs.chassis.ids import new_id
 from libs.chassis.problems import Problem
 from libs.chassis.sessions import Connection
 from services.notifications.api.asking import (
@@ -71,7 +71,7 @@ Change = Callable[[Connection, Endpoint, datetime], Awaitable[Endpoint]]
 async def register_webhook(request: Request, asker: Asker) -> Response:
     wish = await body_of(request, RegisterWebhook)
     check(request, asker, wish)
-    endpoint_id = wish.endpoint_id or uuid7()
+    endpoint_id = wish.endpoint_id or new_id()
 
     async def work(connection: Connection, now: datetime) -> Answer:
         try:

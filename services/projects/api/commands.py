@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from uuid_utils.compat import uuid7
 
 from libs.access import api_keys
 from libs.access.api_keys import KeyText
@@ -21,6 +20,7 @@ from libs.chassis.bodies import require_strict
 from libs.chassis.direct import DirectAnswer, DirectRequest, DirectRoute, method_not_allowed
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.identity import Caller
+from libs.chassis.ids import canonical_uuid, new_id
 from libs.chassis.problems import problem_of
 from libs.events.log.recording import IdempotencyKey
 from services.projects.access.member import ErasePerson
@@ -72,7 +72,7 @@ async def create(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAns
     caller = await _caller(request)
     body = await request.body()
     command = _command(aggregate.creating[1], body)
-    entity_id = getattr(command, aggregate.id_field) or uuid7()
+    entity_id = getattr(command, aggregate.id_field) or new_id()
     command = command.model_copy(update={aggregate.id_field: entity_id})
     return await _handle(request, caller, aggregate, entity_id, command, body, is_creating=True)
 
@@ -99,8 +99,9 @@ async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswe
     if loaded is None:
         raise not_found()
     authorize(caller, aggregate.read_action, loaded.state.project_id)
-    headers = {"ETag": conditional.etag(loaded.version), "Milepost-Position": str(loaded.position)}
-    if conditional.is_unmodified(request.header(b"if-none-match"), headers["ETag"]):
+    tag = conditional.etag(loaded.version)
+    headers = ((b"etag", tag.encode()), (b"milepost-position", b"%d" % loaded.position))
+    if conditional.is_unmodified(request.header(b"if-none-match"), tag):
         return DirectAnswer(304, b"", headers)
     return DirectAnswer(200, resource_body(aggregate, entity_id, loaded.version, loaded.state), headers)
 
@@ -171,12 +172,8 @@ def _command(kind: type[Command], body: bytes) -> Command:
 
 def _entity_id(request: DirectRequest) -> UUID:
     """The id in the path; what is no id names nothing."""
-    text = request.path.split("/")[3]
-    try:
-        entity_id = UUID(text)
-    except ValueError:
-        raise not_found() from None
-    if str(entity_id) != text:
+    entity_id = canonical_uuid(request.path.split("/")[3])
+    if entity_id is None:
         raise not_found()
     return entity_id
 
@@ -192,11 +189,11 @@ def _key(request: DirectRequest, body: bytes) -> IdempotencyKey | None:
 
 def _answer(handled: Handled) -> DirectAnswer:
     answer = handled.answer
-    headers = {"Milepost-Position": str(handled.position)}
+    headers = [(b"milepost-position", b"%d" % handled.position)]
     if answer.version is not None:
-        headers["ETag"] = conditional.etag(answer.version)
+        headers.append((b"etag", conditional.etag(answer.version).encode()))
     if answer.location is not None:
-        headers["Location"] = answer.location
+        headers.append((b"location", answer.location.encode()))
     if handled.was_replayed:
-        headers["Idempotency-Replayed"] = "true"
+        headers.append((b"idempotency-replayed", b"true"))
     return DirectAnswer(answer.status, answer.body, headers)

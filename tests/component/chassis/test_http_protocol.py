@@ -11,7 +11,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from libs.chassis import http_protocol
+from libs.chassis.exchange import whole_answer
 from libs.chassis.http_protocol import BoundedConfig, BoundedHttpProtocol
+from libs.chassis.request_guard import RequestGuard
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
@@ -19,7 +21,23 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 LARGE_BYTES = 100 * 1_024 * 1_024
 
 
+async def ready(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with its own path, in one piece."""
+    body = scope["path"].encode()
+    length, told = (
+        (b"content-length", b"%d" % len(body)),
+        (b"told", scope["query_string"].replace(b"_", b"\r\n")),
+    )
+    await send(whole_answer(200, [length, told], body))
+
+
+guarded = RequestGuard(ready)
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"].startswith("/ready"):
+        await guarded(scope, receive, send)
+        return
     if scope["path"] == "/large":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(100):
@@ -67,6 +85,35 @@ def problem(answered: bytes) -> tuple[int, str]:
 
 async def test_an_ordinary_request_is_answered(port: int) -> None:
     assert (await answer(port, GET, b"Connection: close\r\n\r\n")).endswith(b"ok")
+
+
+async def test_an_answer_in_one_piece_says_what_it_would_say_in_two(port: int) -> None:
+    kept = await answer(port, b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n" + GET + b"Connection: close\r\n\r\n")
+    closed = await answer(port, b"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    first = kept[: kept.rindex(b"HTTP/1.1 200 OK")]
+    assert first == closed.replace(b"connection: close\r\n", b"")
+
+
+async def test_requests_sent_at_once_are_each_given_their_own_answer(port: int) -> None:
+    paths = [b"/ready/%d" % number for number in range(10, 30)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"".join(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths))
+    answered = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n" + paths[-1]), 5)
+    writer.close()
+    assert [each.partition(b"\r\n\r\n")[2] for each in answered.split(b"HTTP/1.1 200 OK\r\n")[1:]] == paths
+
+
+async def test_the_head_alone_can_be_asked_for_where_the_answer_is_in_one_piece(port: int) -> None:
+    answered = await answer(
+        port, b"HEAD /ready HTTP/1.1\r\nHost: x\r\n\r\n", GET, b"Connection: close\r\n\r\n"
+    )
+    first, second = answered.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert first.partition(b"\r\n\r\n")[2] == b""
+    assert second.partition(b"\r\n\r\n")[2] == b"ok"
+
+
+async def test_no_header_of_an_answer_becomes_two(port: int) -> None:
+    assert b"forged" not in await answer(port, b"GET /ready?a_forged:1 HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
 @pytest.mark.parametrize("size", [70_000, 5_000_000])

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging as standard
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import structlog
@@ -12,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from libs.chassis import logging, server, settings, tracing
 from libs.chassis.development_issuer import DevelopmentIssuer
+from tests.support.eventually import eventually
 
 TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 CANARIES = ("hunter2", TOKEN, "mpk_abc_s3cr3t", "whsec_c2VjcmV0", "s3cr3t-value")
@@ -81,6 +84,22 @@ def test_the_line_of_a_request_is_json_as_well(capsys: pytest.CaptureFixture[str
     write("GET", "/livez", 200, 0.0001, "4bf92f3577b34da6a3ce929d0e0e4736")
     (line,) = lines(capsys.readouterr().out)
     assert (line["route"], line["status"], line["milliseconds"]) == ("/v1/things/{thing_id}", 200, 12.3)
+
+
+async def test_lines_of_requests_are_out_after_a_turn_of_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "lines").open("w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        write = logging.request_log("things", log_format="json")
+        for number in (2, 4):
+            write("GET", "/v1/things", 200, 0.1, "4bf92f3577b34da6a3ce929d0e0e4736")
+            write("GET", "/v1/things", 404, 0.1, "4bf92f3577b34da6a3ce929d0e0e4736")
+
+            def are_out(expected: int = number) -> None:
+                assert len(lines((tmp_path / "lines").read_text())) == expected
+
+            await eventually(are_out)
 
 
 def test_below_its_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The guard around every service: sizes, deadlines, traces, measurements."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -89,6 +90,24 @@ async def test_a_request_is_a_span_of_its_caller_named_by_its_template(
 async def test_head_works_where_get_does(client: httpx2.AsyncClient) -> None:
     response = await client.head("/v1/things/streaming")
     assert response.status_code == 200
+
+
+async def test_a_request_that_is_over_leaves_nothing_to_the_garbage_collector() -> None:
+    async def ready(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(exchange.whole_answer(200, [], b""))
+
+    async def body() -> Message:
+        return {"type": "http.request"}
+
+    gc.collect()
+    gc.disable()
+    try:
+        await asked(RequestGuard(ready), "/v1/plain", body)
+        left = [each for each in gc.get_objects() if isinstance(each, exchange.Exchange)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 async def test_requests_are_counted_by_template_and_not_by_path(client: httpx2.AsyncClient) -> None:

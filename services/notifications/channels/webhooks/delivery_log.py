@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from uuid_utils.compat import uuid7
 
+from libs.chassis.ids import new_id
 from libs.chassis.organizations import Organizations
 from libs.chassis.sessions import Connection
 from libs.events.envelope import CLOUD_EVENTS_VERSION, instant_text
@@ -201,7 +201,7 @@ async def send_own(
     now: datetime,
 ) -> Delivery:
     """Make a delivery of something that is no event of the log, beside the line."""
-    event_id = uuid7()
+    event_id = new_id()
     attributes = {
         "specversion": CLOUD_EVENTS_VERSION,
         "id": str(event_id),

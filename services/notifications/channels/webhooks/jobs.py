@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json, to_json, to_jsonable_python
-from uuid_utils.compat import uuid7
 
+from libs.chassis.ids import new_id
 from libs.chassis.postgres import Connection
 from libs.events.catalogue import type_of
 from libs.events.envelope import Event, cloud_event
@@ -206,7 +206,7 @@ def _claim_of(row: Any) -> Claim:
         org_id=row["org_id"],
         endpoint_id=row["endpoint_id"],
         event_id=row["event_id"],
-        attempt_id=uuid7(),
+        attempt_id=new_id(),
         number=row["attempts"] + 1,
         lane=Lane(row["lane"]),
         is_test=row["is_test"],
