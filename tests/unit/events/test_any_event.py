@@ -1,6 +1,7 @@
 """Whatever an event of any published type says is read as it was written, through its CloudEvent and its data."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
@@ -16,6 +17,7 @@ TYPES = [each for each in catalogue.event_types() if each.model.__module__ in CO
 # What PostgreSQL can not hold never becomes an event.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 st.register_type_strategy(str, TEXT)
+st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False))
 
 
 def said_by(event_type: EventType) -> st.SearchStrategy[EventData]:
