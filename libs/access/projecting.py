@@ -3,10 +3,11 @@
 The tables say how things stand now; `table_directory` answers from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 from libs.chassis.sessions import Connection
+from libs.events import access, catalogue
 from libs.events.access import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -21,9 +22,13 @@ from libs.events.access import (
     ProjectMemberLeft,
     ProjectMemberRoleGranted,
 )
-from libs.events.envelope import Event
+from libs.events.envelope import Envelope, Event
 
 CHECKPOINT_NAME = "access"
+TABLES = ("access_organizations", "access_members", "access_project_members", "access_api_keys")
+EVENT_TYPES = frozenset(
+    each.name for each in catalogue.event_types() if each.model.__module__ == access.__name__
+)
 
 FOUND = "insert into access_organizations (org_id) values ($1) on conflict do nothing"
 ADOPT_POLICY = "update access_organizations set requires_if_match = $2 where org_id = $1"
@@ -97,3 +102,15 @@ def changes(event: Event) -> list[Statement]:  # noqa: C901 -- one case per even
         case ApiKeyRevoked():
             return [(REVOKE, (key_id,))]
     return []
+
+
+async def read_anew(connection: Connection, pages: AsyncIterable[Sequence[Envelope]]) -> None:
+    """Forget who may do what and learn it from these pages of the log, in the caller's transaction.
+
+    Whoever asks meanwhile is answered as before. The checkpoint is the caller's matter.
+    """
+    for table in TABLES:
+        await connection.execute(f"delete from {table}")
+    handler = AccessHandler()
+    async for page in pages:
+        await handler.apply(connection, [catalogue.read(each) for each in page if each.type in EVENT_TYPES])

@@ -6,6 +6,7 @@ from types import TracebackType
 import httpx2 as httpx
 
 from libs.chassis import tracing
+from libs.events.consuming import Position
 from libs.events.envelope import Envelope, read_cloud_event
 
 PAGE_EVENTS_MAX = 5_000
@@ -58,11 +59,20 @@ class Feed:
         """The position of the last event in the log. Raises `FeedUnavailable`."""
         return int((await self._get(0, 0)).headers["Milepost-Head"])
 
-    async def pages(self, after: int) -> AsyncIterator[list[Envelope]]:
-        """Pages of events after a position, up to the head of the moment."""
-        while events := await self.page(after):
+    async def pages(self, after: int, until: int | None = None) -> AsyncIterator[list[Envelope]]:
+        """Pages of events after a position, up to another one or to the head of the moment."""
+        while until is None or after < until:
+            limit = PAGE_EVENTS_MAX if until is None else min(PAGE_EVENTS_MAX, until - after)
+            events = await self.page(after, limit)
+            if not events:
+                return
             yield events
             after = events[-1].position
+
+    async def place(self, position: int) -> Position:
+        """A place in the log; without an event where the log is not that long. Raises `FeedUnavailable`."""
+        there = await self.page(position - 1, 1) if position else []
+        return Position(position, there[0].event_id if there else None)
 
     async def _get(self, after: int, limit: int) -> httpx.Response:
         try:

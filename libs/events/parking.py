@@ -199,6 +199,12 @@ async def skip_first(connection: Connection, waiting: Sequence[Envelope], sequen
     )
 
 
+async def forget_after(connection: Connection, position: int) -> None:
+    """Forget everything that is parked behind a position, as if it had not arrived yet. Decisions are kept."""
+    for table in ("parked_events", "parked_sequences", "attempts"):
+        await connection.execute(f"delete from {table} where position > $1", position)
+
+
 async def count_attempt(connection: Connection, position: int) -> int:
     """Count an attempt at an event before it is made; returns which one it is, from 1.
 

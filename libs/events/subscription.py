@@ -91,10 +91,10 @@ class Subscription:
         durable = self._settings.durable
         async with jetstream.connected(self._settings.nats_url, durable, self._connect) as client:
             pull = Pull(client, durable)
-            await self._check_identity()
             await self._application.retry_what_waited_for_a_deploy()
             while True:
                 await self._application.resume()
+                await self._check_identity()
                 await self._reach_the_stream(client)
                 await pull.start(self._application.position.number)
                 await self._follow(pull)
@@ -150,8 +150,10 @@ class Subscription:
             await self._application.apply(envelopes)
 
     async def _check_identity(self) -> None:
-        """Refuse to go on behind a checkpoint of another log, such as one restored from a backup."""
-        await self._application.resume()
+        """Refuse to go on behind a checkpoint of another log, such as one restored from a backup.
+
+        Asked again whenever the flow broke off, for that is what happens when the stream is made anew from another log.
+        """
         number, event_id = self._application.position
         if event_id is None:
             return
@@ -162,7 +164,7 @@ class Subscription:
         if not there or there[0].event_id != event_id:
             raise LogChanged(
                 f"the checkpoint at position {number} names event {event_id}, which the log does not have there: "
-                "rebuild this service's read models (see docs/operating.md)"
+                "run this service's adopt-log (see docs/operating.md)"
             )
 
 

@@ -12,9 +12,12 @@ from libs.access.access_log.entries import record_operator
 from libs.chassis import server
 from libs.chassis.postgres import Database
 from libs.events import parking
-from services.notifications import app, organization_commands
+from libs.events.feed import Feed
+from libs.events.parting import NotParted
+from services.notifications import adopting, app, organization_commands
+from services.notifications.adopting import TakenBack
 from services.notifications.migrating import migrate_database
-from services.notifications.settings import MigrationSettings, ParkingSettings, Settings
+from services.notifications.settings import AdoptionSettings, MigrationSettings, ParkingSettings, Settings
 
 Result = TypeVar("Result")
 
@@ -62,6 +65,28 @@ def migrate() -> None:
     for each in applied:
         typer.echo(f"applied {each}")
     typer.echo("notifications is up to date")
+
+
+@cli.command()
+def adopt_log(
+    position: Annotated[int, typer.Option(min=0, help="What `adopt-log` of projects names.")],
+) -> None:
+    """Go back to where the log and this service are alike, where it told of events that the log does not have."""
+    settings = AdoptionSettings()
+
+    async def adopt() -> TakenBack:
+        async with Feed(settings.projects_url, settings.current_service_token) as feed:
+            return await adopting.adopt_log(settings, feed, position)
+
+    try:
+        gone = asyncio.run(adopt())
+    except NotParted as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(
+        f"taken back: {gone.messages:,} messages in inboxes and {gone.deliveries:,} deliveries, of which"
+        f" {gone.delivered:,} had reached their webhooks; goes on behind position {position:,}"
+    )
 
 
 @parked.command("list")

@@ -32,12 +32,11 @@ from services.notifications.housekeeping import Housekeeping
 from services.notifications.inbox import Inbox
 from services.notifications.migrating import DIRECTORIES
 from services.notifications.once import Once
-from services.notifications.rules import CHECKPOINT_NAME
+from services.notifications.rules import CHECKPOINT_NAME, DURABLE
 from services.notifications.settings import Settings
 from services.notifications.subscriptions import Subscriptions
 from services.notifications.telling import Telling
 
-DURABLE = "notifications"
 PROGRESS_SECONDS = 0.5
 TELLING_STATEMENT_SECONDS = 10.0
 ROUTERS = (subscriptions.router, inbox.router, webhooks.router, deliveries.router)

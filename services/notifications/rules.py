@@ -13,6 +13,7 @@ from services.notifications.matching import Channel, Rule, Rules
 
 ORGANIZATIONS_KEPT_MAX = 1_000
 CHECKPOINT_NAME = "notifications"
+DURABLE = "notifications"
 
 
 class RuleBook:

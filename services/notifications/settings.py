@@ -86,6 +86,14 @@ class MigrationSettings(ServiceSettings):
     admin_database_url: SecretStr
 
 
+class AdoptionSettings(ServiceSettings):
+    """What `adopt-log` needs: the database, and the log to read."""
+
+    internal_database_url: SecretStr
+    projects_url: str
+    service_token: SecretStr
+
+
 class ParkingSettings(ServiceSettings):
     """What operators need to look at what is parked and to decide about it: the database alone."""
 

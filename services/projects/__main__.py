@@ -8,7 +8,8 @@ import typer
 from libs.chassis import logging, server
 from libs.chassis.migrations import migrate as apply_migrations
 from libs.chassis.provisioning import provision
-from services.projects import organization_commands
+from libs.events.log.adopting import Divergence
+from services.projects import adopting, organization_commands
 from services.projects.admission.keys import AccountKey
 from services.projects.app import MIGRATIONS, OWNER, program, relay_of
 from services.projects.settings import ProjectsSettings
@@ -35,6 +36,28 @@ def relay() -> None:
     if running is None:
         raise typer.BadParameter("MILEPOST_NATS_URL is missing")
     asyncio.run(running.run())
+
+
+@cli.command()
+def adopt_log(
+    reason: Annotated[str, typer.Option(help="Why the log is right and the stream is not; it is kept.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+) -> None:
+    """Have the stream made anew from the log where it holds something else, as after a restore; say what follows."""
+    try:
+        told = asyncio.run(
+            adopting.adopt_log(ProjectsSettings(), reason, lambda found: yes or _agreed(found))
+        )
+    except adopting.NothingToAdopt as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(told)
+
+
+def _agreed(found: Divergence) -> bool:
+    typer.echo(adopting.account_of(found))
+    return typer.confirm("Is the log right, and are these events to be forgotten everywhere?")
 
 
 @cli.command()

@@ -117,12 +117,18 @@ def relay_of(settings: ProjectsSettings) -> Relay | None:
     if settings.nats_url is None:
         return None
     nats_url = settings.nats_url.get_secret_value()
+    return Relay(
+        RelaySettings(settings.relay_dsn, nats_url, settings.stream_max_age), keeper_of(settings, nats_url)
+    )
+
+
+def keeper_of(settings: ProjectsSettings, nats_url: str) -> Keeper:
+    """The owner of the stream, who has a user of its own where one is named."""
     keeper_url = settings.keeper_nats_url.get_secret_value() if settings.keeper_nats_url else nats_url
-    keeper = Keeper(
+    return Keeper(
         keeper_url,
         StreamSettings(settings.stream_replicas, settings.stream_max_age, settings.stream_max_bytes),
     )
-    return Relay(RelaySettings(settings.relay_dsn, nats_url, settings.stream_max_age), keeper)
 
 
 async def assert_durable(database: Database) -> None:

@@ -8,11 +8,18 @@ from uuid import UUID
 import typer
 
 from libs.chassis import server
+from libs.events.parting import NotParted
 from services.timeline import app as application
 from services.timeline import operating, projections
 from services.timeline.migrating import migrate_now
 from services.timeline.rebuilding import RebuildFailed
-from services.timeline.settings import MigrationSettings, ParkingSettings, RebuildSettings, Settings
+from services.timeline.settings import (
+    AdoptionSettings,
+    MigrationSettings,
+    ParkingSettings,
+    RebuildSettings,
+    Settings,
+)
 
 cli = typer.Typer(
     help="Timeline remembers what happened.",
@@ -80,6 +87,19 @@ def rollback(
         typer.echo(f"not rolled back: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{result.name} is the earlier one again, at position {result.position}")
+
+
+@cli.command()
+def adopt_log() -> None:
+    """Read everything anew, where timeline knows of events that the log does not have; after projects adopt-log."""
+    try:
+        reached = asyncio.run(operating.adopt_log(AdoptionSettings()))
+    except NotParted as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(
+        f"forgotten up to position {reached:,}; the replica that leads reads the log from its beginning"
+    )
 
 
 @parked.command("list")

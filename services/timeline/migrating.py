@@ -47,16 +47,30 @@ async def create_missing_schemas(database_dsn: str) -> list[str]:
     connection = await connect_as_owner(database_dsn)
     try:
         async with connection.transaction():
-            await connection.execute(LOCK)
-            created = [
-                projection.name
-                for projection in projections.all_projections()
-                if await _created(connection, projection)
-            ]
-            await raise_walls(connection, ROLES)
-            return created
+            return await _create_missing(connection)
     finally:
         await connection.close(timeout=5)
+
+
+async def empty_schemas(connection: Connection) -> None:
+    """Every projection without a row, and none that is being rebuilt or was kept, in the owner's transaction."""
+    await connection.execute("set local lock_timeout to '10s'")
+    for name in projections.names():
+        for schema in (name, f"{name}{projections.FILLED}", f"{name}{projections.RETIRED}"):
+            await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
+    await _create_missing(connection)
+    await connection.execute("set local search_path to public")
+
+
+async def _create_missing(connection: Connection) -> list[str]:
+    await connection.execute(LOCK)
+    created = [
+        projection.name
+        for projection in projections.all_projections()
+        if await _created(connection, projection)
+    ]
+    await raise_walls(connection, ROLES)
+    return created
 
 
 async def connect_as_owner(database_dsn: str) -> Connection:

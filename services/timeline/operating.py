@@ -1,4 +1,4 @@
-"""What an operator does on the command line: rebuild and roll back read models, and look after parked events."""
+"""What an operator does on the command line: rebuild, roll back and start over, and look after parked events."""
 
 import asyncio
 import time
@@ -14,9 +14,9 @@ from libs.access.access_log.entries import operator_name, record_operator
 from libs.chassis import garbage
 from libs.events import parking
 from libs.events.feed import Feed
-from services.timeline import projections
+from services.timeline import adopting, projections
 from services.timeline.rebuilding import Result, rebuild, rollback
-from services.timeline.settings import RebuildSettings
+from services.timeline.settings import AdoptionSettings, RebuildSettings
 
 
 async def rebuild_all(titles: Sequence[str], settings: RebuildSettings, console: Console) -> None:
@@ -66,6 +66,11 @@ async def roll_back(title: str, settings: RebuildSettings) -> Result:
             settings.database_url.get_secret_value(),
             feed,
         )
+
+
+async def adopt_log(settings: AdoptionSettings) -> int:
+    async with Feed(settings.projects_url, settings.current_service_token) as feed:
+        return await adopting.adopt_log(settings, feed)
 
 
 async def parked_sequences(database_url: str) -> list[parking.ParkedSequence]:

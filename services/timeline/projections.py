@@ -17,6 +17,9 @@ from services.timeline.projection import Projection
 
 ROLES = Roles("timeline_owner", internal="timeline_internal", serving="timeline_service")
 
+# A projection that is being filled beside the live one, and one that was replaced, each in a schema of its own.
+FILLED, RETIRED = "_rebuild", "_retired"
+
 PROJECTIONS: Mapping[str, Callable[[], Projection]] = MappingProxyType(
     {
         "moments": moments,

@@ -19,9 +19,9 @@ from libs.events.envelope import Envelope
 from services.timeline import projections
 from services.timeline.migrating import connect_as_owner
 from services.timeline.projection import Projection, UnknownEntity
+from services.timeline.projections import FILLED, RETIRED
 
 PAGE_EVENTS = 2_000
-FILLED, RETIRED = "_rebuild", "_retired"
 TRY_LOCK = "select pg_try_advisory_lock(hashtextextended('milepost.timeline.rebuild.' || $1, 0))"
 
 Report = Callable[[int, int], None]
@@ -36,6 +36,7 @@ class Feed(Protocol):
 
     async def page(self, after: int, limit: int) -> list[Envelope]: ...
     async def head(self) -> int: ...
+    async def place(self, position: int) -> Position: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +191,9 @@ async def _goal(connection: Connection, feed: Feed) -> int:
         projections.names(),
     )
     if row is not None and row["position"] and row["event_id"] is not None:
-        there = await feed.page(row["position"] - 1, 1)
-        if there and there[0].event_id == row["event_id"]:
-            return int(row["position"])
+        there = await feed.place(row["position"])
+        if there.event_id == row["event_id"]:
+            return there.number
     return await feed.head()
 
 

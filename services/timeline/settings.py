@@ -35,6 +35,12 @@ class RebuildSettings(LogSettings):
     admin_database_url: SecretStr
 
 
+class AdoptionSettings(RebuildSettings):
+    """What `adopt-log` needs: what `rebuild` needs, and the books of the service."""
+
+    internal_database_url: SecretStr
+
+
 class ParkingSettings(ServiceSettings):
     """What operators need to look at what is parked and to decide about it: the books alone."""
 

@@ -35,6 +35,7 @@ class StreamTail:
     """
 
     created: str
+    first_sequence: int
     last_sequence: int
     last_event_id: UUID | None
 
@@ -52,6 +53,15 @@ class Keeper:
     async def create(self, first_position: int) -> None:
         """Create the stream so that its next sequence is `first_position`; raises `ApiError` if it exists."""
         await self._ask("CREATE", self._configuration() | {"first_seq": first_position})
+
+    async def remove(self) -> None:
+        """Delete the stream, whatever it holds; nothing happens where there is none."""
+        async with jetstream.connected(self._nats_url, "keeper", self._connect) as client:
+            try:
+                await jetstream.request(client, f"STREAM.DELETE.{jetstream.STREAM}", api=jetstream.API)
+            except jetstream.ApiError as error:
+                if error.code != jetstream.STREAM_NOT_FOUND:
+                    raise
 
     async def uphold(self) -> None:
         """Give the stream the configuration it should have."""
@@ -90,11 +100,12 @@ async def stream_tail(client: Client) -> StreamTail | None:
             return None
         raise
     last_sequence = info["state"]["last_seq"]
-    last_event_id = await _event_id_at(client, last_sequence) if info["state"]["messages"] else None
-    return StreamTail(info["created"], last_sequence, last_event_id)
+    last_event_id = await event_id_at(client, last_sequence) if info["state"]["messages"] else None
+    return StreamTail(info["created"], info["state"]["first_seq"], last_sequence, last_event_id)
 
 
-async def _event_id_at(client: Client, sequence: int) -> UUID | None:
+async def event_id_at(client: Client, sequence: int) -> UUID | None:
+    """The event at a sequence of the stream: `None` where it holds no message, `NO_EVENT` where that is no event."""
     try:
         answer = await jetstream.request(
             client, f"STREAM.MSG.GET.{jetstream.STREAM}", {"seq": sequence}, api=jetstream.API

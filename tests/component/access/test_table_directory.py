@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from libs.access import projecting as access
 from libs.access.projecting import AccessHandler
 from libs.access.table_directory import TableDirectory
 from libs.chassis.organizations import Organizations
@@ -99,18 +100,7 @@ async def world(fresh_database: FreshDatabaseFactory) -> AsyncIterator[World]:
 async def test_it_says_what_the_log_says(world: World, seed: int) -> None:
     history = AccessHistory(seed, 100)
     await world.tell(history)
-    for person_id, standing in history.standings.items():
-        grants = await world.directory.person(ORG, person_id)
-        if standing.role is None:
-            assert grants is None
-            continue
-        assert grants is not None
-        assert (grants.org_role, grants.project_roles) == (standing.role, standing.project_roles)
-        assert grants.requires_if_match
-    for key_id in history.keys:
-        key = await world.directory.api_key(ORG, key_id)
-        state = history.states.get(key_id, "revoked")
-        assert (key.secret_hash if key else "revoked") == state
+    await _says_what_it_says(world, history)
 
 
 async def test_nobody_and_nothing_of_another_organization_is_in_it(world: World) -> None:
@@ -245,6 +235,35 @@ async def test_an_event_about_an_organization_that_is_not_understood_closes_it(w
 
     assert await world.directory.person(ORG, person_id) is None
     assert [await world.directory.api_key(ORG, key_id) for key_id in history.keys] == [None] * 3
+
+
+async def test_what_is_read_anew_from_another_log_is_what_that_log_says(world: World) -> None:
+    await world.tell(AccessHistory(1, 100))
+    history = AccessHistory(2, 8)
+    async with world.database.transaction() as connection:
+        await access.read_anew(connection, _pages(history))
+    world.now += 1
+    await _says_what_it_says(world, history)
+
+
+async def _says_what_it_says(world: World, history: AccessHistory) -> None:
+    for person_id, standing in history.standings.items():
+        grants = await world.directory.person(ORG, person_id)
+        if standing.role is None:
+            assert grants is None
+            continue
+        assert grants is not None
+        assert (grants.org_role, grants.project_roles) == (standing.role, standing.project_roles)
+        assert grants.requires_if_match
+    for key_id in history.keys:
+        key = await world.directory.api_key(ORG, key_id)
+        state = history.states.get(key_id, "revoked")
+        assert (key.secret_hash if key else "revoked") == state
+
+
+async def _pages(history: History) -> AsyncIterator[list[Envelope]]:
+    for event in history.events:
+        yield [event.envelope]
 
 
 async def somebody(world: World, history: AccessHistory) -> UUID:

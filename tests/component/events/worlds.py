@@ -102,6 +102,13 @@ async def migrate_consumer(database: FreshDatabase) -> None:
     await connection.close()
 
 
+async def lose_what_followed(projects: FreshDatabase, kept: int) -> None:
+    """Make the log what it is after an older backup was restored."""
+    connection = await asyncpg.connect(projects.admin_dsn)
+    await connection.execute("delete from events where position > $1", kept)
+    await connection.close()
+
+
 @pytest_asyncio.fixture
 async def world(
     log: Log,

@@ -45,6 +45,9 @@ class HistoryLog:
     async def head(self) -> int:
         return self.history.head
 
+    async def place(self, position: int) -> Position:
+        return Position(position, self.history.events[position - 1].envelope.event_id if position else None)
+
 
 @dataclass
 class Timeline:

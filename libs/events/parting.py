@@ -1,0 +1,48 @@
+"""A consumer whose checkpoint names an event that the log does not have: the log is another one, or was restored.
+
+It stands still until an operator has it adopt the log, which is done here while nobody else leads it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from libs.chassis.leading import Leadership
+from libs.chassis.sessions import Connection
+from libs.events import consuming
+from libs.events.consuming import Position
+from libs.events.feed import Feed
+
+# A leader that has not noticed yet hears nothing for ten seconds, then asks the log.
+STANDS_STILL_SECONDS_MAX = 60.0
+
+
+class NotParted(Exception):
+    """The consumer can not adopt the log now; the text says why."""
+
+
+@asynccontextmanager
+async def parted(
+    database_url: str, durable: str, names: Sequence[str], feed: Feed
+) -> AsyncIterator[tuple[Connection, Position]]:
+    """A session in which nobody else brings the consumer forward, and the checkpoint it had come to.
+
+    Raises `NotParted` where the consumer follows this log or somebody else goes on leading it, and what the feed
+    raises.
+    """
+    async with AsyncExitStack() as stack:
+        leadership = Leadership(database_url, f"milepost.{durable}")
+        try:
+            async with asyncio.timeout(STANDS_STILL_SECONDS_MAX):
+                await stack.enter_async_context(leadership)
+        except TimeoutError:
+            raise NotParted(
+                f"{durable} is still led by a running process, which follows the log; nothing was changed"
+            ) from None
+        checkpoints = await consuming.read_checkpoints(leadership.connection, names)
+        reached = max(checkpoints.values(), key=lambda position: position.number, default=Position(0, None))
+        if reached.event_id is None or await feed.place(reached.number) == reached:
+            raise NotParted(
+                f"{durable} follows this log, up to position {reached.number:,}; nothing was changed"
+            )
+        yield leadership.connection, reached

@@ -1,0 +1,54 @@
+"""`adopt-log`: an operator decides that the log is right where the stream of events holds something else."""
+
+from collections.abc import Callable
+
+import asyncpg
+
+from libs.access.access_log.entries import operator_name, record_operator
+from libs.events import jetstream
+from libs.events.log.adopting import Divergence, divergence
+from services.projects.app import keeper_of
+from services.projects.settings import ProjectsSettings
+
+
+class NothingToAdopt(Exception):
+    """Nothing was changed; the text says why."""
+
+
+async def adopt_log(settings: ProjectsSettings, reason: str, agreed: Callable[[Divergence], bool]) -> str:
+    """Delete a stream that is no copy of the log, which the relay then makes anew; returns what is to be done next.
+
+    `agreed` is asked before anything is changed. Raises `NothingToAdopt`.
+    """
+    if settings.nats_url is None:
+        raise NothingToAdopt("MILEPOST_NATS_URL is missing")
+    nats_url = settings.nats_url.get_secret_value()
+    connection = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=10)
+    client = await jetstream.connect(nats_url, jetstream.user_of(nats_url, "relay"))
+    try:
+        found = await divergence(connection, client)
+        if found is None:
+            raise NothingToAdopt("the stream is a true copy of the log; nothing was changed")
+        if not agreed(found):
+            raise NothingToAdopt("nothing was changed")
+        async with connection.transaction():
+            await record_operator(connection, operator_name(), f"adopt-log {found.common}: {reason}")
+        await keeper_of(settings, nats_url).remove()
+    finally:
+        await client.close()
+        await connection.close(timeout=5)
+    return f"{account_of(found)}\n{NEXT.format(common=found.common)}"
+
+
+def account_of(found: Divergence) -> str:
+    """What is lost, in words."""
+    return (
+        f"Log and stream are alike up to position {found.common:,}; the log ends at {found.head:,}, the stream at"
+        f" {found.last:,}. {found.lost:,} events of the stream are in no log, and others may have received them."
+    )
+
+
+NEXT = """\
+The stream is deleted; the relay makes it anew from the log within seconds. Then:
+  python -m services.timeline adopt-log
+  python -m services.notifications adopt-log --position {common}"""
