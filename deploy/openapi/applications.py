@@ -37,6 +37,7 @@ class _Nothing:
 
 
 NOTHING: Any = _Nothing()
+NOWHERE = "http://projects.invalid"
 
 
 def documents() -> dict[str, Document]:
@@ -46,7 +47,11 @@ def documents() -> dict[str, Document]:
 
 def assembled(create: Callable[..., Application], settings: type[ServiceSettings]) -> Application:
     """The application as `create` puts it together out of settings and nothing."""
-    known = {"settings": settings.model_construct(), "stopping": asyncio.Event(), "progress": Progress()}
+    known = {
+        "settings": settings.model_construct(projects_url=NOWHERE),
+        "stopping": asyncio.Event(),
+        "progress": Progress(),
+    }
     needed = [
         parameter.name
         for parameter in inspect.signature(create).parameters.values()

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from libs.access import api_keys
 from libs.access.directory import Directory
+from libs.access.key_uses import KeyUses, NoteUse
 from libs.chassis import noting, problem_codes, rate_limiting
 from libs.chassis.identity import (
     ORGANIZATION_HEADER,
@@ -36,19 +37,21 @@ class Authenticator:
     """Turns an `Authorization` header into a `Caller`.
 
     `grants_in_tokens` lets the roles a token claims count, where it claims any; only fit for trying things out.
-    `clock` tells the instant, aware and in UTC.
+    `note_use` is told of every key that let its holder in; `clock` tells the instant, aware and in UTC.
     """
 
     def __init__(
         self,
         tokens: TokenVerifier[Person],
         directory: Directory,
+        note_use: NoteUse,
         *,
         grants_in_tokens: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tokens = tokens
         self._directory = directory
+        self._note_use = note_use
         self._grants_in_tokens = grants_in_tokens
         self._clock = clock
 
@@ -83,21 +86,28 @@ class Authenticator:
     async def _program(self, token: str, organization: str | None) -> Caller:
         key = api_keys.read(token)
         issued = await self._directory.api_key(key.org_id, key.api_key_id) if key else None
-        if key is None or issued is None or not issued.opens_with(key, self._clock()):
+        now = self._clock()
+        if key is None or issued is None or not issued.opens_with(key, now):
             raise unauthenticated("invalid_token")
         noting.caller(key.org_id, key.api_key_id)
+        self._note_use(key.org_id, key.api_key_id, now)
         chosen_organization(key.org_id, organization)
         return Caller(
             key.org_id, key.api_key_id, key_scope=issued.scope, requires_if_match=issued.requires_if_match
         )
 
 
-def install(app: Any, directory: Directory) -> None:
-    """Let an application authenticate its callers by that directory."""
+def install(app: Any, directory: Directory, uses: KeyUses) -> None:
+    """Let an application authenticate its callers by that directory, and tell which keys they used."""
     app.state.directory = directory
+    app.state.key_uses = uses
+    app.loops["key uses"] = uses.run
     if hasattr(app.state, "token_verifier"):
         app.state.authenticator = Authenticator(
-            app.state.token_verifier, directory, grants_in_tokens=app.state.settings.grants_in_tokens
+            app.state.token_verifier,
+            directory,
+            uses.note,
+            grants_in_tokens=app.state.settings.grants_in_tokens,
         )
 
 

@@ -22,6 +22,11 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def weak(tag: str) -> str:
+    """The tag of what says more than its version does: it may differ a little under the same tag."""
+    return f"W/{tag}"
+
+
 def content_tag(content: str) -> str:
     """The tag of what has no version: it changes with every byte."""
     return f'"{blake2b(content.encode(), digest_size=12).hexdigest()}"'

@@ -6,11 +6,11 @@ from libs.chassis.pagination import LIMIT_MAX
 
 TEXT = {"type": "string"}
 NUMBER = {"type": "string", "pattern": r"^\d{1,19}$"}
-TAG = {"type": "string", "pattern": r'^"[0-9a-f]{1,24}"$'}
+TAG = {"type": "string", "pattern": r'^(W/)?"[0-9a-f]{1,24}"$'}
 
 HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "ETag": (
-        "The version of the resource, to be given back as `If-Match`; of what has no version, a tag of what it says.",
+        "The version, to be given back as `If-Match`, weak if more is said; of what has no version, of what it says.",
         TAG,
         '"3"',
     ),

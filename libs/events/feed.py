@@ -5,7 +5,7 @@ from types import TracebackType
 
 import httpx2 as httpx
 
-from libs.chassis import tracing
+from libs.chassis.service_client import ServiceClient, ServiceUnavailable
 from libs.events.consuming import Position
 from libs.events.envelope import Envelope, read_cloud_event
 
@@ -18,11 +18,7 @@ class FeedUnavailable(Exception):
 
 
 class Feed:
-    """Reads events of the log in order, in pages. One client for the life of the process.
-
-    `service_token` is asked before each page, so that the token may be a file that somebody else keeps fresh.
-    `transport` replaces the network, e.g. by an application in the same process.
-    """
+    """Reads events of the log in order, in pages. One for the life of the process; see `ServiceClient`."""
 
     def __init__(
         self,
@@ -30,15 +26,7 @@ class Feed:
         service_token: Callable[[], str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._service_token = service_token
-        self._client = httpx.AsyncClient(
-            base_url=projects_url,
-            # Between services of ours the processor is dearer than the wire.
-            headers={"Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(10.0),
-            trust_env=False,
-            transport=transport,
-        )
+        self._client = ServiceClient(projects_url, service_token, transport)
 
     async def __aenter__(self) -> "Feed":
         return self
@@ -49,7 +37,7 @@ class Feed:
         await self.close()
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()
 
     async def page(self, after: int, limit: int = PAGE_EVENTS_MAX) -> list[Envelope]:
         """Up to `limit` events after a position, in order; empty at the head. Raises `FeedUnavailable`."""
@@ -76,9 +64,6 @@ class Feed:
 
     async def _get(self, after: int, limit: int) -> httpx.Response:
         try:
-            headers = {**tracing.outgoing(), "Authorization": f"Bearer {self._service_token()}"}
-            response = await self._client.get(PATH, params={"after": after, "limit": limit}, headers=headers)
-            response.raise_for_status()
-        except (httpx.HTTPError, OSError) as error:
-            raise FeedUnavailable(f"the log's feed failed: {type(error).__name__}: {error}") from error
-        return response
+            return await self._client.get(PATH, {"after": after, "limit": limit})
+        except ServiceUnavailable as error:
+            raise FeedUnavailable(f"the log's feed failed: {error}") from error

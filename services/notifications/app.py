@@ -8,6 +8,8 @@ from pydantic import SecretStr
 
 from libs.access import authentication
 from libs.access.access_log import mounting as access_log
+from libs.access.key_use_reports import ReportsToProjects
+from libs.access.key_uses import KeyUses
 from libs.access.projecting import AccessHandler
 from libs.access.table_directory import TableDirectory
 from libs.chassis import application
@@ -16,6 +18,7 @@ from libs.chassis.migrations import wait_until_migrated
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.chassis.server import Program
+from libs.chassis.service_client import ServiceClient
 from libs.chassis.sessions import is_transient
 from libs.chassis.walls import check_walls
 from libs.events.feed import Feed
@@ -107,7 +110,8 @@ def http(
     app.state.progress = progress
     app.state.sealer = sealer
     organizations = Organizations(database)
-    authentication.install(app, TableDirectory(organizations))
+    reports = ReportsToProjects(ServiceClient(settings.projects_url, settings.current_service_token))
+    authentication.install(app, TableDirectory(organizations), KeyUses(reports))
     access_log.mount(app, organizations, "/v1/notifications")
     app.state.once = Once(organizations, sealer, clock)
     app.state.subscriptions = Subscriptions(organizations)

@@ -122,7 +122,8 @@ class Aggregate(Generic[State]):
     `decide(state, command, facts)` returns the events (none: nothing to do) or raises a `Rejection`;
     `evolve(state, event)` returns the next state. Every state has a `project_id`, which is `None` for what belongs
     to the organization itself. `action` is what a caller must be allowed to do there to change it, `read_action` to
-    see it. `hidden` fields of the state are never shown; verbs `for_operators` are no part of the API.
+    see it. `hidden` fields of the state are never shown; verbs `for_operators` are no part of the API. What `is_used`
+    is shown with the instant of its last use, which is no part of its state.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Aggregate(Generic[State]):
     read_action: str = "read"
     hidden: frozenset[str] = frozenset()
     for_operators: frozenset[str] = frozenset()
+    is_used: bool = False
 
     @property
     def id_field(self) -> str:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from libs.access import authentication
 from libs.access.access_log import mounting as access_log
 from libs.access.access_log.recording import MIGRATIONS as ACCESS_LOG_MIGRATIONS
+from libs.access.key_uses import KeyUses
 from libs.chassis import application
 from libs.chassis.application import Application
 from libs.chassis.migrations import ROOT, wait_until_migrated
@@ -19,12 +20,13 @@ from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
 from services.projects.admission import admitting
-from services.projects.api import commands, documentation, imports, log_feed, profiles
+from services.projects.api import commands, documentation, imports, key_use_reports, log_feed, profiles
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
 from services.projects.directory import LogDirectory
 from services.projects.forgetting import Forgetting
 from services.projects.importing import ImportHandler
+from services.projects.key_uses import KeyUseTable
 from services.projects.live_events import LiveEvents
 from services.projects.loading import Aggregates
 from services.projects.profiles import Profiles
@@ -70,7 +72,7 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
         loops: dict[str, Loop] = {"forgetting": forgetting.run, **live.loops()}
         if relay:
             loops["relay"] = relay.run
-        loops |= admitting.loops(settings, app.state.directory)
+        loops |= admitting.loops(settings, app.state.directory, app.state.key_uses.note)
         sending = asyncio.create_task(appends.run(), name="appends")
         try:
             yield Program(app, {**app.loops, **loops, "appends": lambda: asyncio.shield(sending)})
@@ -96,7 +98,13 @@ def create_app(
         settings,
         description=documentation.DESCRIPTION,
         routers=[profiles.router],
-        routes=[*imports.routes(), *log_feed.routes(), *contract_routes.routes(), *live.routes()],
+        routes=[
+            *imports.routes(),
+            *log_feed.routes(),
+            *key_use_reports.routes(),
+            *contract_routes.routes(),
+            *live.routes(),
+        ],
         direct=commands.CommandRoutes(),
         checks={"database": database.is_writable},
         stopping=stopping,
@@ -105,7 +113,8 @@ def create_app(
     app.state.log = log
     app.state.aggregates = Aggregates(log)
     app.state.profiles = Profiles(database)
-    authentication.install(app, LogDirectory(app.state.aggregates))
+    app.state.key_use_table = KeyUseTable(database)
+    authentication.install(app, LogDirectory(app.state.aggregates), KeyUses(app.state.key_use_table))
     access_log.mount(app, Organizations(database), "/v1")
     app.state.commands = CommandHandler(log, appends, app.state.aggregates)
     app.state.imports = ImportHandler(log, appends, app.state.commands)

@@ -1,10 +1,12 @@
 """The single resource as ready-made bytes: its id, its version, then everything its state says."""
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from services.projects.aggregate import Aggregate
 
@@ -14,6 +16,11 @@ def resource_body(aggregate: Aggregate[Any], entity_id: UUID, version: int, stat
     head = f'{{"{aggregate.id_field}":"{entity_id}","version":{version},'.encode()
     adapter, unshown = _rendering(aggregate)
     return head + adapter.dump_json(state, exclude=unshown)[1:]
+
+
+def with_last_use(body: bytes, last_used_at: datetime | None) -> bytes:
+    """The resource with the instant of its last use, `None` for never."""
+    return body[:-1] + b',"last_used_at":' + to_json(last_used_at) + b"}"
 
 
 def hidden(aggregate: Aggregate[Any]) -> set[str]:

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from libs.access import authentication
 from libs.access.access_log import mounting as access_log
+from libs.access.key_use_reports import ReportsToProjects
+from libs.access.key_uses import KeyUses
 from libs.access.table_directory import TableDirectory
 from libs.chassis import application
 from libs.chassis.freshness import Progress
@@ -13,6 +15,7 @@ from libs.chassis.migrations import MigrationsPending, wait_until_migrated
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
+from libs.chassis.service_client import ServiceClient
 from libs.chassis.walls import check_walls
 from libs.events.feed import Feed
 from services.timeline import projecting, projections
@@ -45,7 +48,8 @@ def create(
         stopping=stopping,
         description=DESCRIPTION,
     )
-    authentication.install(app, TableDirectory(organizations))
+    reports = ReportsToProjects(ServiceClient(settings.projects_url, settings.current_service_token))
+    authentication.install(app, TableDirectory(organizations), KeyUses(reports))
     access_log.mount(app, organizations, "/v1/timeline")
     app.state.reader = Reader(organizations, projections.names(), log)
     app.state.progress = progress

@@ -84,11 +84,13 @@ def apps(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     }
 
 
-async def asked(app: ASGIApp, path: str, headers: list[tuple[bytes, bytes]]) -> httpx.Response:
+async def asked(
+    app: ASGIApp, path: str, headers: list[tuple[bytes, bytes]], method: str = "GET"
+) -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         async with asyncio.timeout(HANG_SECONDS):
-            return await client.get(path, headers=headers)
+            return await client.request(method, path, headers=headers)
 
 
 def authorization(value: str) -> tuple[bytes, bytes]:
@@ -180,5 +182,6 @@ async def test_internal_operations_are_for_services_alone(
     person = provider.token(good(provider))
     roaming = provider.token(provider.claims(sub="timeline", aud="milepost-services", org=ORGANIZATION))
     for token in (person, roaming, own.mint_service("timeline", lifetime_seconds=600)):
-        answer = await asked(apps["projects"], "/internal/v1/log", [authorization(f"Bearer {token}")])
-        assert answer.status_code == 401, json.dumps(answer.json())
+        for method, path in (("GET", "/internal/v1/log"), ("POST", "/internal/v1/key-uses")):
+            answer = await asked(apps["projects"], path, [authorization(f"Bearer {token}")], method)
+            assert answer.status_code == 401, json.dumps(answer.json())

@@ -185,4 +185,5 @@ AGGREGATE = Aggregate(
     read_action="audit",
     hidden=frozenset({"secret_hash", "former_secret_hash"}),
     state=ApiKey,
+    is_used=True,
 )

@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from libs.access.directory import Directory
+from libs.access.key_uses import NoteUse
 from libs.chassis.leading import backoff_seconds
 from libs.events import jetstream
 from services.projects.admission.deciding import Doorkeeper
@@ -33,7 +34,9 @@ KEEP_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-def loops(settings: ProjectsSettings, directory: Directory) -> dict[str, Callable[[], Awaitable[None]]]:
+def loops(
+    settings: ProjectsSettings, directory: Directory, note_use: NoteUse
+) -> dict[str, Callable[[], Awaitable[None]]]:
     """The loop to run beside the service; none where the settings do not say how to admit anybody."""
     if settings.admission_nats_url is None or settings.nats_issuer_seed is None:
         log.info(
@@ -41,7 +44,7 @@ def loops(settings: ProjectsSettings, directory: Directory) -> dict[str, Callabl
         )
         return {}
     issuer = Issuer(settings.nats_issuer_seed.get_secret_value())
-    admitting = Admitting(settings.admission_nats_url.get_secret_value(), issuer, directory)
+    admitting = Admitting(settings.admission_nats_url.get_secret_value(), issuer, directory, note_use)
     return {"admitting": admitting.run}
 
 
@@ -49,11 +52,18 @@ class Admitting:
     """Admits with keys of `directory` at the server of `nats_url`; `run` goes on for ever."""
 
     def __init__(
-        self, nats_url: str, issuer: Issuer, directory: Directory, *, keep_seconds: float = KEEP_SECONDS
+        self,
+        nats_url: str,
+        issuer: Issuer,
+        directory: Directory,
+        note_use: NoteUse,
+        *,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> None:
         self._nats_url = nats_url
         self._issuer = issuer
         self._directory = directory
+        self._note_use = note_use
         self._keep_seconds = keep_seconds
 
     async def run(self) -> None:
@@ -70,7 +80,7 @@ class Admitting:
 
     async def _admit(self, client: Client) -> None:
         durables = Durables(client)
-        doorkeeper = Doorkeeper(self._issuer, self._directory, durables)
+        doorkeeper = Doorkeeper(self._issuer, self._directory, durables, self._note_use)
 
         async def answer(question: Msg) -> None:
             signed = await doorkeeper.answer(question.data)

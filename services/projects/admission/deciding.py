@@ -10,6 +10,7 @@ import structlog
 
 from libs.access import api_keys
 from libs.access.directory import Directory, IssuedKey
+from libs.access.key_uses import NoteUse
 from libs.chassis.rate_limiting import Quota
 from libs.events.jetstream import IMPORTED_API, STREAM
 from services.projects.admission.durables import Durables, filters_of, name_of
@@ -33,13 +34,17 @@ class Refused(Exception):
 
 
 class Doorkeeper:
-    """Answers the servers' questions. `clock` tells the instant, `seconds` the seconds for rate limits."""
+    """Answers the servers' questions. `note_use` is told of every key that was let in.
+
+    `clock` tells the instant, `seconds` the seconds for rate limits.
+    """
 
     def __init__(
         self,
         issuer: Issuer,
         directory: Directory,
         durables: Durables,
+        note_use: NoteUse,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         seconds: Callable[[], float] = time.monotonic,
@@ -47,6 +52,7 @@ class Doorkeeper:
         self._issuer = issuer
         self._directory = directory
         self._durables = durables
+        self._note_use = note_use
         self._clock = clock
         self._seconds = seconds
         self._addresses = Quota("address", ATTEMPTS_OF_ADDRESS_PER_SECOND)
@@ -105,6 +111,7 @@ class Doorkeeper:
         if self._keys.take(name, self._seconds())[0] < 0:
             raise Refused(f"{name} connects too often")
         await self._durables.put(name, filters)
+        self._note_use(key.org_id, key.api_key_id, self._clock())
         return self._admission(name, issued)
 
     def _admission(self, name: str, issued: IssuedKey) -> Admission:

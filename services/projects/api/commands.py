@@ -29,8 +29,9 @@ from services.projects.aggregates import AGGREGATES
 from services.projects.api import problems, profiles
 from services.projects.command_handling import CommandHandler, Handled
 from services.projects.deciding import CommandRequest
+from services.projects.key_uses import KeyUseTable
 from services.projects.loading import Aggregates
-from services.projects.rendering import resource_body
+from services.projects.rendering import resource_body, with_last_use
 
 KEY_CHARACTERS_MAX = 255
 
@@ -100,10 +101,15 @@ async def show(aggregate: Aggregate[Any], request: DirectRequest) -> DirectAnswe
         raise not_found()
     authorize(caller, aggregate.read_action, loaded.state.project_id)
     tag = conditional.etag(loaded.version)
-    headers = ((b"etag", tag.encode()), (b"milepost-position", b"%d" % loaded.position))
+    told = conditional.weak(tag) if aggregate.is_used else tag
+    headers = ((b"etag", told.encode()), (b"milepost-position", b"%d" % loaded.position))
     if conditional.is_unmodified(request.header(b"if-none-match"), tag):
         return DirectAnswer(304, b"", headers)
-    return DirectAnswer(200, resource_body(aggregate, entity_id, loaded.version, loaded.state), headers)
+    body = resource_body(aggregate, entity_id, loaded.version, loaded.state)
+    if aggregate.is_used:
+        uses: KeyUseTable = request.state.key_use_table
+        body = with_last_use(body, await uses.last_used_at(caller.org_id, entity_id))
+    return DirectAnswer(200, body, headers)
 
 
 async def _caller(request: DirectRequest) -> Caller:

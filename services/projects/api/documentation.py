@@ -27,6 +27,11 @@ ID = {"type": "string", "format": "uuid", "pattern": r"^[0-9a-f]{8}(-[0-9a-f]{4}
 TAGS = {"type": "string", "maxLength": 1_000, "pattern": r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$'}
 KEY = {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
 SECRET = {"type": "string", "description": "The key itself; only the answer that makes it tells it, once."}
+LAST_USED_AT = {
+    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+    "description": "When it last let its holder in, anywhere, a minute ago at most if it is in use; `null`: never. "
+    "Only who asks for the key is told.",
+}
 # The log may not tell in time whether it recorded, or others may be faster, whatever the command.
 OF_THE_LOG = ("contended", "outcome_unknown")
 
@@ -97,6 +102,8 @@ def _resource_schema(aggregate: Aggregate[Any]) -> dict[str, Any]:
     schema["required"] = list(schema["properties"])
     if _makes_secret(aggregate):
         schema["properties"]["secret"] = dict(SECRET)
+    if aggregate.is_used:
+        schema["properties"]["last_used_at"] = dict(LAST_USED_AT)
     return {**definitions, aggregate.state.__name__: schema}
 
 
@@ -134,6 +141,8 @@ def _show(aggregate: Aggregate[Any]) -> dict[str, Any]:
     name = aggregate.state.__name__
     shown = examples.answer(aggregate, aggregate.creating[1])
     shown.pop("secret", None)
+    if aggregate.is_used:
+        shown["last_used_at"] = examples.USED_AT
     return {
         "operationId": f"show{name}",
         "tags": [aggregate.plural],

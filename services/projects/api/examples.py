@@ -59,6 +59,7 @@ PROJECT, OTHER_PROJECT, ENTITY, ISSUE, PERSON = (
     f"01987e9c-7d0a-7c5e-9a35-2f6c0f6f3c1{number}" for number in range(1, 6)
 )
 SECRET = "c3" * 32
+USED_AT = "2026-03-02T12:00:00Z"
 STREAM = f"issue-{ISSUE}"
 WAITING = {"name": "Waiting for the customer", "category": "waiting"}
 STATES = [

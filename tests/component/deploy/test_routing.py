@@ -15,7 +15,15 @@ from deploy.local.programs import SERVICES
 
 REPOSITORY = Path(__file__).parents[3]
 # What a service answers besides, for people inside the cluster.
-PRIVATE_PATHS = ("/internal/v1/log", "/metrics", "/livez", "/readyz", "/docs", "/openapi.json")
+PRIVATE_PATHS = (
+    "/internal/v1/log",
+    "/internal/v1/key-uses",
+    "/metrics",
+    "/livez",
+    "/readyz",
+    "/docs",
+    "/openapi.json",
+)
 CODES = """
 import json
 from importlib import import_module

@@ -28,15 +28,19 @@ REFUSED = b"-ERR 'Authorization Violation'"
 
 @dataclass
 class KnownKeys:
-    """The keys there are: changed by hand, as commands would."""
+    """The keys there are: changed by hand, as commands would. `used` are those that were let in."""
 
     keys: dict[tuple[UUID, UUID], IssuedKey] = field(default_factory=dict)
+    used: set[tuple[UUID, UUID]] = field(default_factory=set)
 
     async def person(self, org_id: UUID, person_id: UUID) -> Grants | None:
         return None
 
     async def api_key(self, org_id: UUID, api_key_id: UUID) -> IssuedKey | None:
         return self.keys.get((org_id, api_key_id))
+
+    def note_use(self, org_id: UUID, api_key_id: UUID, used_at: datetime) -> None:
+        self.used.add((org_id, api_key_id))
 
     def issue(
         self,
@@ -77,7 +81,8 @@ async def heard(visitor: Visitor, events: int) -> list[str]:
 @asynccontextmanager
 async def admitting(server: EmbeddedNats, directory: KnownKeys) -> AsyncIterator[None]:
     """The loop while the block lasts, looking at the durables all the time."""
-    loop = Admitting(server.url("admission"), Issuer(server.issuer.seed), directory, keep_seconds=0.1)
+    issuer = Issuer(server.issuer.seed)
+    loop = Admitting(server.url("admission"), issuer, directory, directory.note_use, keep_seconds=0.1)
     running = asyncio.create_task(loop.run())
     try:
         yield

@@ -17,7 +17,7 @@ async def test_the_loop_outlives_a_server_that_is_away_dies_and_loses_everything
     known = KnownKeys()
     issuer = Issuer(disposable_nats.issuer.seed)
     await asyncio.to_thread(disposable_nats.stop)
-    loop = Admitting(disposable_nats.url("admission"), issuer, known, keep_seconds=0.1)
+    loop = Admitting(disposable_nats.url("admission"), issuer, known, known.note_use, keep_seconds=0.1)
     running = asyncio.create_task(loop.run())
     for _ in range(2):
         await asyncio.to_thread(disposable_nats.start)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.postgres import Database
+from libs.chassis.server import Program
 from libs.events.log.log import Log
 from services.projects import organizations
 from services.projects.app import program
@@ -51,40 +52,46 @@ def grants_in_tokens() -> bool:
 
 
 @pytest_asyncio.fixture
-async def clients(
+async def running(
     service_dsn: str, issuer: DevelopmentIssuer, grants_in_tokens: bool
-) -> AsyncIterator[Clients]:
-    """`clients(org_role="member", projects={…})`: a client with a token of those roles."""
+) -> AsyncIterator[Program]:
+    """The service, with the loop that appends; a test that needs another one runs it."""
     settings = ProjectsSettings(
         database_url=SecretStr(service_dsn),
         jwks_file=issuer.jwks_file,
         grants_in_tokens=grants_in_tokens,
         log_level="error",
     )
-    opened: list[httpx.AsyncClient] = []
-    async with program(settings, asyncio.Event()) as running:
-        sending = asyncio.ensure_future(running.loops["appends"]())
-
-        def client(
-            org_role: str | None = "owner",
-            org_id: UUID = ORGANIZATION,
-            actor: UUID = ACTOR,
-            projects: dict[UUID, str] | None = None,
-        ) -> httpx.AsyncClient:
-            token = issuer.mint(org_id=org_id, actor=actor, org_role=org_role, project_roles=projects or {})
-            opened.append(
-                httpx.AsyncClient(
-                    transport=httpx.ASGITransport(running.app),
-                    base_url="http://projects",
-                    headers={"Authorization": f"Bearer {token}"},
-                )
-            )
-            return opened[-1]
-
-        yield client
-        for each in opened:
-            await each.aclose()
+    async with program(settings, asyncio.Event()) as program_of_test:
+        sending = asyncio.ensure_future(program_of_test.loops["appends"]())
+        yield program_of_test
         sending.cancel()
+
+
+@pytest_asyncio.fixture
+async def clients(running: Program, issuer: DevelopmentIssuer) -> AsyncIterator[Clients]:
+    """`clients(org_role="member", projects={…})`: a client with a token of those roles."""
+    opened: list[httpx.AsyncClient] = []
+
+    def client(
+        org_role: str | None = "owner",
+        org_id: UUID = ORGANIZATION,
+        actor: UUID = ACTOR,
+        projects: dict[UUID, str] | None = None,
+    ) -> httpx.AsyncClient:
+        token = issuer.mint(org_id=org_id, actor=actor, org_role=org_role, project_roles=projects or {})
+        opened.append(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(running.app),
+                base_url="http://projects",
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        )
+        return opened[-1]
+
+    yield client
+    for each in opened:
+        await each.aclose()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from libs.access import authentication
 from libs.access.authentication import current_caller
 from libs.access.directory import Grants, IssuedKey
+from libs.access.key_uses import KeyUse, KeyUses
 from libs.chassis import application, bodies, queries
 from libs.chassis.application import Application
 from libs.chassis.identity import Caller
@@ -34,6 +35,16 @@ class EmptyDirectory:
 
     async def api_key(self, org_id: UUID, api_key_id: UUID) -> IssuedKey | None:
         return None
+
+
+class Unheard:
+    """Is told of uses of keys, of which there are none."""
+
+    async def tell(self, uses: Sequence[KeyUse]) -> None:
+        raise AssertionError("no key is known here")
+
+    async def close(self) -> None:
+        """Nothing was opened."""
 
 
 def _refuse_bad_names(name: str) -> str:
@@ -145,7 +156,7 @@ def create(settings: ServiceSettings) -> Application:
             Route("/v1/imports", partial(plain), methods=["POST"]),
         ],
     )
-    authentication.install(app, EmptyDirectory())
+    authentication.install(app, EmptyDirectory(), KeyUses(Unheard()))
     return app
 
 

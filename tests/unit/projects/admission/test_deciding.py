@@ -53,6 +53,7 @@ class World:
     fails: bool = False
     now: datetime = NOW
     durables: NoDurables = field(default_factory=NoDurables)
+    uses: list[tuple[UUID, UUID, datetime]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.issued = IssuedKey(KeyScope(frozenset({"read"})), hash_of(self.key.secret))
@@ -60,9 +61,13 @@ class World:
             Issuer(AccountKey.new().seed),
             self,
             self.durables,
+            self.note_use,
             clock=lambda: self.now,
             seconds=lambda: self.now.timestamp(),
         )
+
+    def note_use(self, org_id: UUID, api_key_id: UUID, used_at: datetime) -> None:
+        self.uses.append((org_id, api_key_id, used_at))
 
     async def person(self, org_id: UUID, person_id: UUID) -> Grants | None:
         return None
@@ -89,6 +94,18 @@ async def test_the_durable_is_there_before_the_answer() -> None:
     assert user is not None
     assert user["nats"]["sub"]["allow"] == [f"_INBOX_{name}.>"]
     assert all(name in subject for subject in user["nats"]["pub"]["allow"])
+
+
+async def test_a_key_is_used_when_it_was_let_in_and_not_before() -> None:
+    world = World()
+    assert await world.ask(secret="mpk_nonsense") is None
+    assert await world.ask(secret=str(replace(world.key, secret=new_secret()))) is None
+    world.durables.is_full = True
+    assert await world.ask() is None
+    assert world.uses == []
+    world.durables.is_full = False
+    assert await world.ask() is not None
+    assert world.uses == [(world.key.org_id, world.key.api_key_id, NOW)]
 
 
 async def test_nobody_stays_longer_than_five_minutes_or_the_key() -> None:
