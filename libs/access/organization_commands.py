@@ -60,7 +60,7 @@ def commands(moving: MovingHouse, description: str | None) -> typer.Typer:
             organization_id,
             lambda database: _export(moving, database, organization_id, file),
         )
-        console.print(f"exported: {_told(counts)}")
+        console.print(f"exported: {_told(counts)}", soft_wrap=True)
 
     @cli.command("import")
     def import_file(file: Export) -> None:
@@ -76,7 +76,7 @@ def commands(moving: MovingHouse, description: str | None) -> typer.Typer:
             )
         except NotImportable as error:
             raise typer.BadParameter(str(error)) from None
-        console.print(f"imported: {_told(counts)}")
+        console.print(f"imported: {_told(counts)}", soft_wrap=True)
 
     return cli
 

@@ -32,7 +32,9 @@ EVENT_TYPES = frozenset(
 
 FOUND = "insert into access_organizations (org_id) values ($1) on conflict do nothing"
 ADOPT_POLICY = "update access_organizations set requires_if_match = $2 where org_id = $1"
-OFFBOARD = "update access_organizations set is_offboarded = true where org_id = $1"
+OFFBOARD = """
+update access_organizations set is_offboarded = true, offboarded_at = $2, offboarded_position = $3 where org_id = $1
+"""
 GRANT = """
 insert into access_members (org_id, person_id, role) values ($1, $2, $3)
 on conflict (org_id, person_id) do update set role = excluded.role
@@ -85,7 +87,7 @@ def changes(event: Event) -> list[Statement]:  # noqa: C901 -- one case per even
         case OrganizationPolicyAdopted(requires_if_match=required):
             return [(ADOPT_POLICY, (required,))]
         case OrganizationOffboarded():
-            return [(OFFBOARD, ())]
+            return [(OFFBOARD, (event.envelope.recorded_at, event.envelope.position))]
         case MemberJoined() | MemberRoleGranted() as data:
             return [(GRANT, (data.person_id, data.role))]
         case MemberLeft() as data:

@@ -65,6 +65,7 @@ class ServiceSettings(HttpSettings):
     service_token: SecretStr | None = None
     service_token_file: Path | None = None
     access_log_kept_days: Annotated[int, Field(ge=30, le=3_650)] = 365
+    offboarded_kept_days: Annotated[int, Field(ge=0, le=3_650)] = 30
 
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

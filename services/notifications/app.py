@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pydantic import SecretStr
 
 from libs.access import authentication
+from libs.access import projecting as access
 from libs.access.access_log import mounting as access_log
 from libs.access.key_use_reports import ReportsToProjects
 from libs.access.key_uses import KeyUses
+from libs.access.offboarding import Offboarding
 from libs.access.projecting import AccessHandler
 from libs.access.table_directory import TableDirectory
 from libs.chassis import application
@@ -71,6 +73,7 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
                 "telling": subscription(settings, telling_database, feed, progress).run,
                 "delivering": delivering.run,
                 "housekeeping": Housekeeping(delivering_database, settings.retention, clock).run,
+                "offboarding": offboarding(settings, delivering_database).run,
                 "progress": lambda: follow_progress(database, progress),
             },
         )
@@ -134,6 +137,11 @@ def subscription(settings: Settings, database: Database, feed: Feed, progress: P
         feed,
         progress.advance,
     )
+
+
+def offboarding(settings: Settings, database: Database) -> Offboarding:
+    """What removes the rows of organizations that were offboarded; `run` it in one task."""
+    return Offboarding(database, [CHECKPOINT_NAME, access.CHECKPOINT_NAME], settings.offboarded_kept_days)
 
 
 def delivering_of(settings: Settings, database: Database) -> Delivering:

@@ -68,7 +68,7 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
 
         appends = GroupedAppends(Log(appending), after_append=wake)
         app = create_app(settings, stopping, Log(reading), appends, reading, live)
-        forgetting = Forgetting(Log(reading), Profiles(reading))
+        forgetting = Forgetting(reading, settings.offboarded_kept_days)
         loops: dict[str, Loop] = {"forgetting": forgetting.run, **live.loops()}
         if relay:
             loops["relay"] = relay.run

@@ -119,4 +119,7 @@ async def projecting_loops(
     )
     stack.push_async_callback(database.close)
     await wait_until_migrated(database, DIRECTORIES, also=have_schemas)
-    return {"projecting": projecting.subscription(settings, database, feed, progress.advance).run}
+    return {
+        "projecting": projecting.subscription(settings, database, feed, progress.advance).run,
+        "offboarding": projecting.offboarding(settings, database).run,
+    }

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
+from libs.access import projecting as access
+from libs.access.offboarding import Offboarding
 from libs.access.projecting import AccessHandler
 from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
@@ -41,6 +43,13 @@ def subscription(
         [*projections.all_projections(), AccessHandler()],
         feed,
         on_progress,
+    )
+
+
+def offboarding(settings: Settings, database: Database) -> Offboarding:
+    """What removes the rows of organizations that were offboarded; `run` it in one task."""
+    return Offboarding(
+        database, [*projections.names(), access.CHECKPOINT_NAME], settings.offboarded_kept_days
     )
 
 

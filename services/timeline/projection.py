@@ -52,6 +52,11 @@ class Projection(ABC):
         return True
 
     @property
+    def is_of_organizations(self) -> bool:
+        """Whether its rows belong to organizations, and go with them."""
+        return "org_id" in self.tables
+
+    @property
     def tables(self) -> str:
         """The statements that create its tables in the first schema of the search path."""
         return self._ddl().partition(INDEXES)[0]

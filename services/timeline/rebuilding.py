@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
+from libs.access.offboarding import forgotten_organizations
 from libs.chassis.migrations import quoted
 from libs.chassis.postgres import Connection
 from libs.chassis.provisioning import Login, in_database
@@ -105,12 +107,15 @@ class _Filling:
         self._position = Position(position, None)
         self._first_position = position
         self._left_out: set[int] = set()
+        self._forgotten: frozenset[UUID] = frozenset()
         self._fold = projection.apply if position else projection.fold
 
     async def enter(self, schema: str) -> None:
         """Find the projection's tables in this schema first. Nothing here needs to survive a crash by itself."""
         await self._connection.execute(f"set search_path to {projections.search_path(schema)}")
         await self._connection.execute("set synchronous_commit to off")
+        if self._projection.is_of_organizations:
+            self._forgotten = await forgotten_organizations(self._connection)
 
     async def catch_up(self, goal: int) -> None:
         """Apply everything up to a position; the next page is fetched while one is written."""
@@ -144,7 +149,9 @@ class _Filling:
             wanted = [
                 envelope
                 for envelope in page
-                if envelope.position not in left_out and self._projection.concerns(envelope)
+                if envelope.position not in left_out
+                and envelope.org_id not in self._forgotten
+                and self._projection.concerns(envelope)
             ]
             try:
                 await self._fold(self._connection, [catalogue.read(each) for each in wanted])

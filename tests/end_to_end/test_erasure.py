@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,6 +13,7 @@ import pytest_asyncio
 from deploy.local.programs import SERVICES, command
 from deploy.local.stack import Stack
 from tests.support.eventually import eventually
+from tests.support.stored import rows_of
 
 NAME, ADDRESS = "Ada Zqxcanary Lovelace", "zqxcanary@example.org"
 CANARY = b"zqxcanary"
@@ -64,13 +64,7 @@ async def everything_stored(stack: Stack) -> bytes:
     for service in SERVICES:
         connection = await asyncpg.connect(stack.whereabouts.database_dsn(service))
         try:
-            tables: list[Any] = await connection.fetch(
-                "select format('%I.%I', table_schema, table_name) as name from information_schema.tables"
-                " where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'"
-            )
-            for table in tables:
-                rows = await connection.fetch(f"select row_to_json(each)::text from {table['name']} as each")
-                kept.extend(row[0].encode() for row in rows)
+            kept.extend([row async for _, row in rows_of(connection)])
         finally:
             await connection.close()
         kept.append(stack.whereabouts.log(service).read_bytes())

@@ -54,7 +54,7 @@ class Activity:
         await self.table.search_surplus(self.log, self._expects)
 
     def _has(self, event: Event) -> bool:
-        return event["project_id"] is not None and self.timeline.has_applied(self.name, event["position"])
+        return event["project_id"] is not None and self.timeline.keeps(self.name, event)
 
     def _row(self, event: Event) -> Row:
         return {name: event[name] for name in COPIED} | {"sentence": True}

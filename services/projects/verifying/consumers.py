@@ -22,16 +22,22 @@ select position from parked_events
 union select position from parking_decisions where decision = 'skip' and position is not null
 """
 
+FORGOTTEN = "select org_id::text from access_organizations where forgotten_at is not null"
+
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One instant of a consumer's database. Positions of `left_out` wait in a parked sequence, or were skipped."""
+    """One instant of a consumer's database. Positions of `left_out` wait in a parked sequence, or were skipped.
+
+    Of organizations that are `forgotten`, since they were offboarded, it keeps nothing.
+    """
 
     name: str
     session: Session
     checkpoints: Mapping[str, Row]
     left_out: frozenset[int]
     parked: Sequence[Row]
+    forgotten: frozenset[str] = frozenset()
 
     def reached(self, handler: str) -> int:
         """How far a handler has come; 0 where it has not begun."""
@@ -40,6 +46,10 @@ class Consumer:
 
     def has_applied(self, handler: str, position: int) -> bool:
         return position <= self.reached(handler) and position not in self.left_out
+
+    def keeps(self, handler: str, event: Event) -> bool:
+        """Whether a handler has applied an event, and what it made of it must be there."""
+        return event["org_id"] not in self.forgotten and self.has_applied(handler, event["position"])
 
     async def schema(self, title: str) -> str | None:
         """The schema of the newest live version of a read model, which is also the name of its checkpoint."""
@@ -62,6 +72,7 @@ async def consumer(name: str, dsn: str) -> AsyncIterator[Consumer]:
             {row["name"]: row for row in checkpoints if not row["name"].endswith(RETIRED)},
             frozenset(row[0] for row in await session.fetch(LEFT_OUT)),
             [{"consumer": name, **row} for row in await session.rows(PARKED)],
+            frozenset(row[0] for row in await session.fetch(FORGOTTEN)),
         )
 
 

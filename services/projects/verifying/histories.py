@@ -58,9 +58,7 @@ class History:
     async def see(self, events: Sequence[Event]) -> None:
         changes = []
         for event in events:
-            if kind_of(event["stream"]) == self.kind and self.timeline.has_applied(
-                self.handler, event["position"]
-            ):
+            if kind_of(event["stream"]) == self.kind and self.timeline.keeps(self.handler, event):
                 change = self._change(event)
                 if change is not None:
                     changes.append(change)
@@ -104,7 +102,7 @@ class History:
         return (
             event is not None
             and (event["org_id"], event["stream"]) == (row["org_id"], f"{self.kind}-{row[f'{self.kind}_id']}")
-            and self.timeline.has_applied(self.handler, event["position"])
+            and self.timeline.keeps(self.handler, event)
         )
 
     def _table(self, name: str, more: Mapping[str, str]) -> Table:

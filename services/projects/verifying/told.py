@@ -45,7 +45,7 @@ class Inbox:
         self._table = Table(self.consumer.session, "inbox_items", key, "position", self.verdict, self._shown)
 
     async def see(self, events: Sequence[Event]) -> None:
-        applied = [each for each in events if self.consumer.has_applied(HANDLER, each["position"])]
+        applied = [each for each in events if self.consumer.keeps(HANDLER, each)]
         expected = [row for event in applied for row in self._rows(event)]
         await self._table.compare(expected, forgotten(applied, self.kept_since))
 
@@ -67,7 +67,7 @@ class Inbox:
         return {**{name: row[name] for name in names}, "subscription_ids": sorted(vouched)}
 
     def _expects(self, row: Row, event: Event | None) -> bool:
-        if event is None or not self.consumer.has_applied(HANDLER, event["position"]):
+        if event is None or not self.consumer.keeps(HANDLER, event):
             return False
         said = _said(event)
         if any(row[name] != said[name] for name in said):
@@ -107,7 +107,7 @@ class Deliveries:
         )
 
     async def see(self, events: Sequence[Event]) -> None:
-        applied = [each for each in events if self.consumer.has_applied(HANDLER, each["position"])]
+        applied = [each for each in events if self.consumer.keeps(HANDLER, each)]
         expected = [
             {**_gone_out(event), "endpoint_id": rule["endpoint_id"]}
             for event in applied
@@ -126,7 +126,7 @@ class Deliveries:
         self.verdict.notes += [f"{count} {state}" for state, count in waiting]
 
     def _expects(self, row: Row, event: Event | None) -> bool:
-        if event is None or not self.consumer.has_applied(HANDLER, event["position"]):
+        if event is None or not self.consumer.keeps(HANDLER, event):
             return False
         said = _gone_out(event)
         rule = self.rules.vouching(row["endpoint_id"], row["position"])

@@ -16,12 +16,12 @@ from libs.chassis.freshness import Progress
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.events import consuming
+from libs.events.applying import Handler
 from libs.events.consuming import Position
 from libs.events.envelope import Envelope, Event
 from libs.events.feed import FeedUnavailable
 from services.timeline import app, projections
 from services.timeline.projecting import connect
-from services.timeline.projection import Projection
 from services.timeline.projections import PROJECTIONS
 from services.timeline.rebuilding import PAGE_EVENTS, Result, rebuild
 from services.timeline.settings import Settings
@@ -59,7 +59,7 @@ class Timeline:
     issuer: DevelopmentIssuer
     fresh: FreshDatabase
     history: History = field(default_factory=History)
-    projections: Sequence[Projection] = field(default_factory=projections.all_projections)
+    projections: Sequence[Handler] = field(default_factory=projections.all_projections)
     progress: Progress = field(default_factory=Progress)
     told: int = 0
 
