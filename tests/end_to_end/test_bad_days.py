@@ -1,4 +1,4 @@
-"""A short bad day: each process dies once under load and everything holds. `make test-fault` has the long ones."""
+"""A short bad day: everything is struck by everything, and everything holds. `make test-fault` has the long ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -11,6 +11,8 @@ from deploy.local.stack import Stack
 from tests.support.proof import evidence, invariants
 from tests.support.proof.campaign import Campaign
 from tests.support.proof.campaign import campaign as begun
+from tests.support.proof.chaos import forms
+from tests.support.proof.chaos.days import bad_days
 from tests.support.stacks import running_stack
 
 READ_MODELS = {
@@ -20,6 +22,17 @@ READ_MODELS = {
     "activity": ("activity", "stream_names"),
     "moments": ("moments",),
 }
+
+
+# Clients hang up while they connect: their library leaves the socket to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+async def test_a_bad_minute_of_kills_cuts_and_bad_manners_breaks_no_promise() -> None:
+    report = await bad_days(forms.SHORT, forms.SHORT_SEED)
+    assert sum(report.faults.values()) == forms.SHORT.faults
+    assert sum(report.nuisances.values()) >= forms.SHORT.nuisances_min
+    assert report.counts["commands acknowledged"] >= forms.SHORT.commands_min
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +50,6 @@ async def campaign(breakable: Stack) -> AsyncIterator[Campaign]:
 async def is_ready(stack: Stack, service: str) -> bool:
     async with httpx2.AsyncClient(trust_env=False) as client:
         return (await client.get(f"{stack.url(service)}/readyz")).status_code == 200
-
-
-async def test_every_process_dies_once_under_load(campaign: Campaign) -> None:
-    async with campaign.under_load() as load:
-        for name in ("projects", "timeline", "notifications", "postgres"):
-            await load.acknowledges(60)
-            await campaign.kill_and_start_again(name)
-        await load.acknowledges(60)
-    await campaign.everything_holds()
 
 
 async def test_commands_go_on_while_nats_is_down_and_after_it_lost_everything(campaign: Campaign) -> None:

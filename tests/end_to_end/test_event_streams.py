@@ -13,8 +13,9 @@ import pytest
 from deploy.local.stack import Stack
 from tests.bench import filling
 from tests.bench.pressure import request
-from tests.support.event_streams import Listener, connected
+from tests.support.event_streams import connected
 from tests.support.eventually import eventually
+from tests.support.faithful import Faithful
 from tests.support.stacks import running_stack
 
 STREAMS = 50
@@ -50,35 +51,6 @@ async def propose(client: httpx2.AsyncClient, number: int) -> None:
         assert answer.status_code == 201, answer.text
 
     await eventually(accepted, 60)
-
-
-class Faithful:
-    """A reader who comes back with the last id it has, as a browser does, until it is told to leave."""
-
-    def __init__(self, stack: Stack, token: str) -> None:
-        self._stack = stack
-        self._token = token
-        self._kept: list[int] = []
-        self._now = Listener()
-        self.reasons: list[str] = []
-
-    @property
-    def positions(self) -> list[int]:
-        return [*self._kept, *self._now.positions]
-
-    async def read(self) -> None:
-        last_id = 0
-        while True:
-            headers = {"Last-Event-ID": str(last_id)}
-            async with connected(self._stack.url("projects"), self._token, headers) as listener:
-                self._now = listener
-                await listener.has_ended(600)
-                self._kept += listener.positions
-                self._now = Listener()
-                if listener.frames:
-                    last_id = listener.last_id
-                if listener.reason:
-                    self.reasons.append(listener.reason)
 
 
 async def test_a_stream_arrives_at_once_where_answers_are_compressed(breakable: Stack) -> None:

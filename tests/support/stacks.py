@@ -26,11 +26,19 @@ def running_stack(extra_settings: Mapping[str, str] | None = None) -> Iterator[S
     """
     with temporary_run("stack") as directory:
         stack = Stack(directory / "run", extra_settings={**FOR_TESTS, **(extra_settings or {})})
-        try:
-            stack.start()
-            yield stack
-        except StepFailed as failure:
-            lines = last_lines(failure.log) if failure.log else []
-            raise AssertionError("\n".join([failure.sentence, *lines])) from failure
-        finally:
-            stack.stop()
+        with shown_when_it_fails():
+            try:
+                stack.start()
+                yield stack
+            finally:
+                stack.stop()
+
+
+@contextmanager
+def shown_when_it_fails() -> Iterator[None]:
+    """A step that failed is an AssertionError that shows the last lines of its log."""
+    try:
+        yield
+    except StepFailed as failure:
+        lines = last_lines(failure.log) if failure.log else []
+        raise AssertionError("\n".join([failure.sentence, *lines])) from failure

@@ -85,7 +85,7 @@ OK = status(204)
 
 @dataclass
 class Receiver:
-    """`answer` decides what every request gets; `receipts` are all of them in order of arrival.
+    """`answer` decides what every request gets, but at the paths in `answers`; `receipts` are all in order of arrival.
 
     Challenges are echoed, whatever the answer, as long as it `proves_itself`; they are kept apart.
     """
@@ -93,6 +93,7 @@ class Receiver:
     port: int
     clock: Clock = utc_now
     answer: Answer = OK
+    answers: dict[str, Answer] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
     challenges: list[Receipt] = field(default_factory=list)
     proves_itself: bool = True
@@ -118,7 +119,7 @@ class Receiver:
             more = message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         receipt = Receipt(scope["path"], headers, body)
-        answer = self.answer
+        answer = self.answers.get(receipt.path, self.answer)
         if receipt.event["type"] != CHALLENGE_TYPE:
             self.receipts.append(receipt)
         else:

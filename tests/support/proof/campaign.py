@@ -20,7 +20,7 @@ from tests.support.proof import evidence, invariants
 from tests.support.proof.ledger import Ledger
 from tests.support.proof.load import Load
 from tests.support.proof.sending import Sender
-from tests.support.proof.world import Organization, World, made
+from tests.support.proof.world import ORGANIZATIONS, PROJECTS, Organization, World, made
 
 HOOKS = "/hooks"
 # A worker that was killed with an attempt in flight leaves a lease of 60 s: its successor lives a minute later.
@@ -38,7 +38,10 @@ class Campaign:
     world: World = field(default_factory=lambda: World(()))
     chance: Random = field(default_factory=Random)
     struck: set[str] = field(default_factory=set)
-    notifications_started: int = 0
+    hooks: list[str] = field(default_factory=list)
+    """Paths of the receiver at which webhooks arrive."""
+    later_seconds: float = 0
+    """By how much the clock of notifications is ahead of ours."""
     foreign: set[int] = field(default_factory=set)
     """Positions that no client asked for: a test put events into the log itself."""
 
@@ -49,8 +52,9 @@ class Campaign:
     # --- Load ---
 
     @asynccontextmanager
-    async def under_load(self) -> AsyncIterator[Load]:
-        async with Load(self.world, self.sender, chance=self.chance).running() as load:
+    async def under_load(self, per_second: float | None = None) -> AsyncIterator[Load]:
+        load = Load(self.world, self.sender, chance=self.chance, per_second=per_second)
+        async with load.running():
             yield load
 
     def token(self, org_id: UUID, actor: UUID) -> str:
@@ -101,14 +105,18 @@ class Campaign:
         await self.kill("nats")
         await asyncio.to_thread(self.stack.nats.wipe)
 
+    def let_time_pass(self, seconds: float) -> None:
+        """For notifications, from its next start on."""
+        self.later_seconds += seconds
+
     async def _start_notifications_later(self) -> None:
-        self.notifications_started += 1
-        offset = str(self.notifications_started * LEASE_SECONDS)
+        self.let_time_pass(LEASE_SECONDS)
+        offset = str(self.later_seconds)
         self.stack.extra_settings = {**self.stack.extra_settings, "MILEPOST_CLOCK_OFFSET_SECONDS": offset}
         await asyncio.to_thread(self.stack.start_service, "notifications", wait=False)
 
     def _time_of_notifications(self) -> datetime:
-        return utc_now() + timedelta(seconds=self.notifications_started * LEASE_SECONDS)
+        return utc_now() + timedelta(seconds=self.later_seconds)
 
     # --- People who listen ---
 
@@ -120,10 +128,14 @@ class Campaign:
         await self._post(first, 1, "subscriptions", kinds=["milestone.*"], mute_own=False)
         await self._post(first, 1, "subscriptions", stream=f"issue-{place.issues[0]}")
         await self._post(second, 2, "subscriptions", kinds=["issue.blocked", "issue.moved_in"])
+        await self.hook(first, HOOKS, self.receiver.url(HOOKS))
+
+    async def hook(self, organization: Organization, path: str, url: str) -> None:
+        """A webhook that hears of blocks; `url` leads to that path of the receiver."""
         kinds = ["issue.blocked", "issue.unblocked"]
-        url = self.receiver.url(HOOKS)
-        webhook = await self._post(first, 0, "webhooks", url=url, kinds=kinds)
-        self.receiver.secrets[HOOKS] = webhook["secret"]
+        webhook = await self._post(organization, 0, "webhooks", url=url, kinds=kinds)
+        self.receiver.secrets[path] = webhook["secret"]
+        self.hooks.append(path)
 
     async def _post(self, organization: Organization, person: int, path: str, **wish: Any) -> dict[str, Any]:
         token = self.token(organization.org_id, organization.people[person])
@@ -161,17 +173,23 @@ class Campaign:
 
     def _webhooks_arrived_in_order(self, log: list[evidence.Row]) -> None:
         positions = {event["event_id"]: event["position"] for event in log}
-        received = [positions[webhook_id] for webhook_id in self.receiver.first_receipts(HOOKS)]
-        assert received == sorted(received)
+        for path in self.hooks:
+            received = [positions[webhook_id] for webhook_id in self.receiver.first_receipts(path)]
+            assert received == sorted(received), path
 
 
 @asynccontextmanager
-async def campaign(stack: Stack) -> AsyncIterator[Campaign]:
+async def campaign(
+    stack: Stack,
+    chance: Random | None = None,
+    organizations: int = ORGANIZATIONS,
+    projects: int = PROJECTS,
+) -> AsyncIterator[Campaign]:
     """A world in a running system, with people who listen; everything from its first event on is accounted for."""
     async with receiving() as receiver:
-        begun = Campaign(stack, receiver)
+        begun = Campaign(stack, receiver, chance=chance or Random())
         try:
-            begun.world = await made(begun.sender)
+            begun.world = await made(begun.sender, organizations, projects)
             await begun.listen()
             yield begun
         finally:

@@ -1,6 +1,7 @@
 """Load: a few dozen clients that quarrel over the same milestones and issues, hang up, and ask again."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,22 +17,28 @@ CLIENTS = 24
 LAST_WORDS_SECONDS_MAX = 90
 PROGRESS_SECONDS_MAX = 60
 HANG_UP_SHARE = 0.04
+PACE_SECONDS = 0.05
 ASK_AGAIN_SHARE = 0.04
 
 
 @dataclass
 class Load:
-    """Clients that command as fast as they are answered, until the block ends; then each settles its last command."""
+    """Clients that command as fast as they are answered (or as `per_second` says), until the block ends.
+
+    Then each settles its last command.
+    """
 
     world: World
     sender: Sender
     clients: int = CLIENTS
     chance: Random = field(default_factory=Random)
-    pause_seconds: float = 0.0
-    """Between the answer to a client and its next command, on average."""
+    per_second: float | None = None
+    """How many commands are acknowledged on average, as far as the system is there; else as many as it takes."""
 
     def __post_init__(self) -> None:
         self._ending = asyncio.Event()
+        self._began = time.monotonic()
+        self._acknowledged_before = self.sender.ledger.acknowledged
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Load"]:
@@ -76,4 +83,11 @@ class Load:
             entry = await self.sender.settle(command, hang_up_seconds=seconds)
             if entry.fate is Fate.ACKNOWLEDGED and chance.random() < ASK_AGAIN_SHARE:
                 await self.sender.ask_again(entry)
-            await asyncio.sleep(self.pause_seconds * chance.uniform(0.5, 1.5))
+            await self._keep_pace()
+
+    async def _keep_pace(self) -> None:
+        while self.per_second is not None and not self._ending.is_set():
+            due = self.per_second * (time.monotonic() - self._began)
+            if self.sender.ledger.acknowledged - self._acknowledged_before <= due:
+                return
+            await asyncio.sleep(PACE_SECONDS)

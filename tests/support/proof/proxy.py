@@ -20,7 +20,8 @@ CONNECT_SECONDS = 5.0
 class Weather:
     """How bytes fare. The default is fine weather; `bytes_per_second` 0 means as many as there are.
 
-    `swallows` takes everything and passes nothing on, `refuses` lets nobody in. After `reset_after_bytes` in either
+    `swallows` takes everything and passes nothing on; a connection that lost something so is reset when that is over,
+    as what was lost would never come. `refuses` lets nobody in. After `reset_after_bytes` in either
     direction a connection is reset, in the middle of whatever was being said. `is_half_open` hides from either end
     that the other one has gone.
     """
@@ -53,6 +54,7 @@ class Proxy:
         self._changed = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
         self._half_open: set[asyncio.StreamWriter] = set()
+        self._deprived: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -74,6 +76,8 @@ class Proxy:
         self._changed = asyncio.Event()
         if not weather.is_half_open:
             self._abort(self._half_open)
+        if not weather.swallows:
+            self._abort(self._deprived)
 
     def cut(self) -> None:
         """End every connection as a cable does that is torn out: with a reset, and whatever was on its way is lost."""
@@ -112,6 +116,7 @@ class Proxy:
         finally:
             self._open -= {writer, writer_beyond}
             self._half_open -= {writer, writer_beyond}
+            self._deprived -= {writer, writer_beyond}
             reset(writer)
             reset(writer_beyond)
 
@@ -124,7 +129,9 @@ class Proxy:
                 writer.write(data[: max(0, limit - passed)])
                 await writer.drain()
                 raise ConnectionResetError
-            if not self.weather.swallows:
+            if self.weather.swallows:
+                self._deprived.add(writer)
+            else:
                 writer.write(data)
                 await writer.drain()
             passed += len(data)

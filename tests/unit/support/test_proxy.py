@@ -102,7 +102,7 @@ async def test_who_is_refused_is_reset_without_reaching_the_other_end(proxy: Pro
     nobody_is_left(echo)
 
 
-async def test_a_black_hole_takes_everything_and_says_nothing(proxy: Proxy) -> None:
+async def test_a_black_hole_says_nothing_and_resets_in_the_end_who_lost_something(proxy: Proxy) -> None:
     async with talking(proxy) as client:
         client.say(b"before")
         await client.hears(b"before")
@@ -110,6 +110,8 @@ async def test_a_black_hole_takes_everything_and_says_nothing(proxy: Proxy) -> N
         client.say(b"lost")
         await client.hears_nothing()
         proxy.become(FINE)
+        await client.is_reset()
+    async with talking(proxy) as client:
         client.say(b"after")
         await client.hears(b"after")
 

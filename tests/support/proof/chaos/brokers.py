@@ -1,0 +1,77 @@
+"""Faults of NATS: killed, frozen, emptied, taken back to an older copy, and what it keeps for us taken away."""
+
+import shutil
+from random import Random
+
+from libs.events.jetstream import IMPORTED_API
+from tests.support.eventually import eventually
+from tests.support.proof import evidence
+from tests.support.proof.chaos.fault import Ground, fault, lasting
+
+CONSUMERS = ("timeline", "notifications")
+STREAM_SECONDS_MAX = 40
+
+
+async def is_killed(ground: Ground, chance: Random) -> None:
+    await ground.campaign.kill("nats")
+    await lasting(chance, 0, 2)
+    await ground.campaign.start_again("nats")
+
+
+async def is_frozen(ground: Ground, chance: Random) -> None:
+    await ground.campaign.freeze("nats")
+    try:
+        await lasting(chance, 2, 10)
+    finally:
+        await ground.campaign.thaw("nats")
+
+
+async def loses_its_storage(ground: Ground, chance: Random) -> None:
+    await ground.campaign.wipe_nats()
+    await lasting(chance, 0, 1)
+    await ground.campaign.start_again("nats")
+
+
+async def goes_back_to_an_older_copy(ground: Ground, chance: Random) -> None:
+    """A copy is made while it is down; it goes on, dies, and comes back as it was then."""
+    store = ground.stack.nats.store
+    older = store.with_name("older")
+    await ground.campaign.kill("nats")
+    shutil.rmtree(older, ignore_errors=True)
+    shutil.copytree(store, older)
+    await ground.campaign.start_again("nats")
+    await lasting(chance, 2, 4)
+    await ground.campaign.wipe_nats()
+    shutil.move(older, store)
+    await ground.campaign.start_again("nats")
+
+
+async def loses_the_stream(ground: Ground, chance: Random) -> None:
+    """As soon as there is one: the fault before may have taken it already."""
+    await eventually(lambda: evidence.delete_stream(ground.stack), STREAM_SECONDS_MAX, every=0.2)
+
+
+async def loses_a_consumer(ground: Ground, chance: Random) -> None:
+    name = chance.choice(CONSUMERS)
+    async with evidence.broker(ground.stack, name) as client:
+        await client.publish(f"{IMPORTED_API}.CONSUMER.DELETE.PROJECTS.{name}")
+        await client.flush(2)
+
+
+async def holds_what_is_no_event(ground: Ground, chance: Random) -> None:
+    """Somebody wrote into the stream: nothing is relayed behind it, until an operator deletes the stream."""
+    async with evidence.broker(ground.stack) as client:
+        await client.publish("milepost.forged.forged.milestone.planned", b"{" * chance.choice((1, 900_000)))
+        await client.flush(2)
+    ground.count("messages that are no events")
+    await lasting(chance, 1, 2)
+    await loses_the_stream(ground, chance)
+
+
+KILLED = fault("nats is killed", is_killed, "nats")
+FROZEN = fault("nats is frozen", is_frozen, "nats")
+WIPED = fault("nats loses its storage", loses_its_storage, "nats")
+OLDER = fault("nats goes back to an older copy", goes_back_to_an_older_copy, "nats")
+STREAM = fault("nats loses the stream", loses_the_stream, "nats")
+CONSUMER = fault("nats loses a consumer", loses_a_consumer, "nats")
+FORGED = fault("the stream holds what is no event", holds_what_is_no_event, "nats")

@@ -1,0 +1,42 @@
+"""A fault: what is struck, with what, and how; it ends what it began before it returns."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.support.proof.campaign import Campaign
+from tests.support.proof.chaos.links import LinkedStack
+
+
+@dataclass
+class Ground:
+    """What faults strike. `counts` are of bad messages and bad receivers, by kind."""
+
+    campaign: Campaign
+    stack: LinkedStack
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, more: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + more
+
+
+Strike = Callable[[Ground, Random], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`touches` is what nobody else may strike meanwhile."""
+
+    name: str
+    strike: Strike
+    touches: frozenset[str]
+
+
+def fault(name: str, strike: Strike, *touches: str) -> Fault:
+    return Fault(name, strike, frozenset(touches))
+
+
+async def lasting(chance: Random, least: float, most: float) -> None:
+    """A fault goes on for a while."""
+    await asyncio.sleep(chance.uniform(least, most))
