@@ -12,7 +12,19 @@ import structlog
 import typer
 from rich.console import Console
 
-from tests.bench import appends, catching_up, commands, importing, rebuilding, streaming, visibility
+from tests.bench import (
+    appends,
+    catching_up,
+    commands,
+    growing,
+    idling,
+    importing,
+    loading,
+    rebuilding,
+    relaying,
+    streaming,
+    visibility,
+)
 from tests.bench.figures import Report, machine
 from tests.bench.system import System
 from tests.support.stacks import running_stack
@@ -23,6 +35,10 @@ application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 class Part(StrEnum):
     APPENDS = "appends"
+    LOADS = "loads"
+    GROWTH = "growth"
+    RELAY = "relay"
+    IDLE = "idle"
     HTTP = "http"
     VISIBILITY = "visibility"
     STREAMS = "streams"
@@ -68,6 +84,10 @@ def main(
             report.write(output)
 
 
+# Parts that need no services.
+OF_THE_LOG = frozenset({Part.APPENDS, Part.LOADS, Part.GROWTH, Part.RELAY})
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How much is measured."""
@@ -89,11 +109,13 @@ class Extent:
 
 
 def measure(parts: set[Part], report: Report, extent: Extent) -> None:
-    if Part.APPENDS in parts:
-        appends.measure(report, extent.rounds, extent.seconds / 2)
-    if parts == {Part.APPENDS}:
+    measure_log(parts, report, extent)
+    if parts <= OF_THE_LOG:
         return
     with system_running() as system:
+        if Part.IDLE in parts:
+            # Before anything has been asked for: load leaves caches behind.
+            idling.measure(system, report, extent.long_rounds, 5 * extent.seconds)
         if Part.HTTP in parts:
             # Many short rounds: the machine's own speed drifts within seconds, and ratios are taken round by round.
             commands.measure(
@@ -120,6 +142,18 @@ def measure(parts: set[Part], report: Report, extent: Extent) -> None:
             rebuilding.measure(
                 system, report, extent.long_rounds, 2 * extent.events, is_profiled=extent.is_profiled
             )
+
+
+def measure_log(parts: set[Part], report: Report, extent: Extent) -> None:
+    """What needs no services, only servers of its own."""
+    if Part.APPENDS in parts:
+        appends.measure(report, extent.rounds, extent.seconds / 2)
+    if Part.LOADS in parts:
+        loading.measure(report, extent.rounds)
+    if Part.GROWTH in parts:
+        growing.measure(report, extent.long_rounds, extent.seconds / 2, 20 * extent.events)
+    if Part.RELAY in parts:
+        relaying.measure(report, extent.rounds, extent.events)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from eventsourcing.application import Application
 from eventsourcing.dispatch import singledispatchmethod
@@ -17,6 +16,8 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL
+
+from tests.bench.peer import settings_of
 
 EVENTS_AN_AGGREGATE = 50
 SECONDS_MAX = 120.0
@@ -70,16 +71,7 @@ def events_a_second(dsn: str, events: int) -> float:
 
 
 def project(dsn: str, events: int) -> float:
-    parts = urlsplit(dsn)
-    settings = {
-        "PERSISTENCE_MODULE": "eventsourcing.postgres",
-        "POSTGRES_DBNAME": parts.path.lstrip("/"),
-        "POSTGRES_HOST": parts.hostname or "",
-        "POSTGRES_PORT": str(parts.port),
-        "POSTGRES_USER": parts.username or "",
-        "POSTGRES_PASSWORD": parts.password or "",
-        "POSTGRES_ENABLE_DB_FUNCTIONS": "yes",
-    }
+    settings = settings_of(dsn)
     application = Milestones(settings)
     last = None
     for number in range(events // EVENTS_AN_AGGREGATE):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 
 WARM_UP_SECONDS = 0.5
 SECONDS_MAX = 60.0
@@ -28,6 +29,15 @@ class Contested:
 
 
 Contestant = Callable[[str, int, float], Contested]
+# By name: the module of this package, and its function.
+CONTESTANTS: Mapping[str, tuple[str, str]] = {
+    "milepost": ("milepost", "append"),
+    "eventsourcing-functions": ("other_library", "append_with_functions"),
+    "eventsourcing": ("other_library", "append"),
+    "eventsource-py": ("eventsource_py", "append"),
+    "one-statement": ("one_statement", "append"),
+    "copy": ("copying", "append"),
+}
 
 
 def contest(contestant: str, dsn: str, writers: int, seconds: float) -> Contested:
@@ -44,17 +54,13 @@ def contest(contestant: str, dsn: str, writers: int, seconds: float) -> Conteste
     return Contested(**json.loads(process.stdout))
 
 
-def contestants() -> Mapping[str, Contestant]:
-    from tests.bench.appending import milepost, one_statement, other_library
-
-    return {
-        "milepost": milepost.append,
-        "one-statement": one_statement.append,
-        "eventsourcing": other_library.append,
-        "eventsourcing-functions": other_library.append_with_functions,
-    }
+def contestant(name: str) -> Contestant:
+    """Imported by itself, so that nobody carries the libraries of the others."""
+    module, function = CONTESTANTS[name]
+    found: Contestant = getattr(import_module(f"tests.bench.appending.{module}"), function)
+    return found
 
 
 if __name__ == "__main__":
     name, dsn, writers, seconds = sys.argv[1:]
-    sys.stdout.write(json.dumps(asdict(contestants()[name](dsn, int(writers), float(seconds)))))
+    sys.stdout.write(json.dumps(asdict(contestant(name)(dsn, int(writers), float(seconds)))))

@@ -5,7 +5,6 @@ It is synchronous, so each writer is a thread, with a connection of its own in t
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
@@ -14,6 +13,7 @@ from eventsourcing.utils import Environment
 
 from tests.bench.appending.contest import WARM_UP_SECONDS, Contested
 from tests.bench.appending.load import reforecast
+from tests.bench.peer import settings_of
 
 TOPIC = "milepost.schedule:Milestone.Reforecast"
 
@@ -27,18 +27,8 @@ def append_with_functions(dsn: str, writers: int, seconds: float) -> Contested:
 
 
 def _append(name: str, dsn: str, writers: int, seconds: float, *, has_functions: bool) -> Contested:
-    parts = urlsplit(dsn)
-    settings = {
-        "PERSISTENCE_MODULE": "eventsourcing.postgres",
-        "POSTGRES_DBNAME": parts.path.lstrip("/"),
-        "POSTGRES_HOST": parts.hostname or "",
-        "POSTGRES_PORT": str(parts.port),
-        "POSTGRES_USER": parts.username or "",
-        "POSTGRES_PASSWORD": parts.password or "",
-        "POSTGRES_POOL_SIZE": str(writers),
-        "POSTGRES_MAX_OVERFLOW": "0",
-        "POSTGRES_ENABLE_DB_FUNCTIONS": "yes" if has_functions else "no",
-    }
+    pool = {"POSTGRES_POOL_SIZE": str(writers), "POSTGRES_MAX_OVERFLOW": "0"}
+    settings = {**settings_of(dsn, has_functions=has_functions), **pool}
     with PostgresFactory(Environment(name, settings)) as factory, ThreadPoolExecutor(writers) as threads:
         recorder = factory.application_recorder()
         before, _, _ = _run(recorder, threads, writers, WARM_UP_SECONDS)
