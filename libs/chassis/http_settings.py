@@ -25,6 +25,7 @@ class HttpSettings(BaseSettings):
     connections_max: Annotated[int, Field(ge=1, le=100_000)] = 4_096
     request_deadline_seconds: Annotated[float, Field(ge=0, le=600)] = 8
     loop_lag_seconds_max: Annotated[float, Field(gt=0, le=60)] = 0.25
+    organization_reads_max: Annotated[int, Field(ge=1, le=200)] = 6
     pool_wait_seconds_max: Annotated[float, Field(gt=0, le=60)] = 0.5
     organization_requests_per_second_max: Rate = 1_000
     person_requests_per_second_max: Rate = 100

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+from libs.chassis.load_shedding import ReadShares
 from libs.chassis.postgres import RELEASE_SECONDS, UNIT_SECONDS, Database
 from libs.chassis.sessions import DRIVER_ERRORS, Connection
 from libs.chassis.walls import SETTING
@@ -18,22 +19,26 @@ BEGIN_READING = "begin isolation level repeatable read read only"
 
 
 class Organizations:
-    """Lends connections of the serving role. Whoever answers requests holds this, never the pool itself."""
+    """Lends connections of the serving role. Whoever answers requests holds this, never the pool itself.
 
-    def __init__(self, database: Database) -> None:
+    Each organization reads in `reads_max` transactions at a time; without that bound, in as many as there are.
+    """
+
+    def __init__(self, database: Database, reads_max: int | None = None) -> None:
         self._database = database
+        self._shares = ReadShares(reads_max)
 
     @contextlib.asynccontextmanager
     async def transaction(self, org_id: UUID, *, readonly: bool = False) -> AsyncIterator[Connection]:
         """A transaction among the rows of one organization: committed at the end, rolled back when the body raises.
 
         `org_id` is the one that a verified token names. `readonly` reads one snapshot. Errors as those of
-        `Database.transaction`; an error out of the commit itself means unknown.
+        `Database.transaction`, and `TooManyReads`; an error out of the commit itself means unknown.
         """
         if not isinstance(org_id, UUID):
             raise TypeError("only a UUID may stand in this statement")
         begin = f"{BEGIN_READING if readonly else BEGIN}; set local {SETTING} = '{org_id}'"
-        async with self._database.connection() as connection:
+        async with self._turn(org_id, readonly), self._database.connection() as connection:
             try:
                 await connection.execute(begin)
                 yield connection
@@ -41,6 +46,9 @@ class Organizations:
                 await _roll_back(connection)
                 raise
             await connection.execute("commit")
+
+    def _turn(self, org_id: UUID, readonly: bool) -> contextlib.AbstractAsyncContextManager[None]:
+        return self._shares.turn(org_id) if readonly else contextlib.nullcontext()
 
     @contextlib.asynccontextmanager
     async def nobody(self, *, seconds: float = UNIT_SECONDS) -> AsyncIterator[Connection]:

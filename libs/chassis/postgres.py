@@ -16,7 +16,7 @@ from asyncpg.connect_utils import SessionAttribute
 from prometheus_client import Counter, Gauge, Histogram
 
 from libs.chassis.leading import Leadership, LeadershipLost
-from libs.chassis.load_shedding import POOL_PATIENCE_SECONDS
+from libs.chassis.load_shedding import ACQUIRE_SECONDS, POOL_PATIENCE_SECONDS
 from libs.chassis.sessions import (
     CONNECT_SECONDS,
     DRIVER_ERRORS,
@@ -42,7 +42,6 @@ __all__ = [
     "session_settings",
 ]
 
-ACQUIRE_SECONDS = 2.0
 UNIT_SECONDS = 5.0
 RELEASE_SECONDS = 1.0
 CONNECTION_LIFE_SECONDS = 30 * 60.0

@@ -112,7 +112,7 @@ def http(
     )
     app.state.progress = progress
     app.state.sealer = sealer
-    organizations = Organizations(database)
+    organizations = Organizations(database, settings.organization_reads_max)
     reports = ReportsToProjects(ServiceClient(settings.projects_url, settings.current_service_token))
     authentication.install(app, TableDirectory(organizations), KeyUses(reports))
     access_log.mount(app, organizations, "/v1/notifications")

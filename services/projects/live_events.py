@@ -25,7 +25,7 @@ class LiveEvents:
         )
         self.tail = EventTail(database)
         self._open_streams = OpenStreams(limits, stopping)
-        self._pages = EventPages(database)
+        self._pages = EventPages(database, settings.event_reads_max)
 
     def routes(self) -> list[BaseRoute]:
         feed = EventFeed(self._pages, self.tail)

@@ -45,6 +45,11 @@ class ProjectsSettings(ServiceSettings):
         return timedelta(days=self.stream_max_age_days)
 
     @property
+    def event_reads_max(self) -> int:
+        """Of one organization at a time: one connection is always left for others."""
+        return min(self.organization_reads_max, self.event_connections_max - 1)
+
+    @property
     def relay_dsn(self) -> str:
         return (self.relay_database_url or self.database_url).get_secret_value()
 

@@ -95,7 +95,9 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
         feed = await stack.enter_async_context(Feed(settings.projects_url, settings.current_service_token))
         progress = Progress()
         loops = await projecting_loops(settings, stack, feed, progress)
-        app = create(settings, Organizations(questions), feed, progress, stopping)
+        app = create(
+            settings, Organizations(questions, settings.organization_reads_max), feed, progress, stopping
+        )
         stack.push_async_callback(app.state.renderer.close)
         yield Program(
             app, {**app.loops, **loops, "progress": projecting.Watching(app.state.reader, progress).run}

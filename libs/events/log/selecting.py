@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.chassis.load_shedding import ReadShares
 from libs.chassis.postgres import Database
 from libs.chassis.sessions import Connection
 from libs.events.log.log import read_head
@@ -103,10 +104,14 @@ async def read_page(connection: Connection, selection: Selection, after: int, he
 
 
 class EventPages:
-    """Pages of the log for those who may read a part of it, over a pool of its own."""
+    """Pages of the log for those who may read a part of it, over a pool of its own.
 
-    def __init__(self, database: Database) -> None:
+    Each organization reads `reads_max` of them at a time; without that bound, as many as there are connections.
+    """
+
+    def __init__(self, database: Database, reads_max: int | None = None) -> None:
         self._database = database
+        self._shares = ReadShares(reads_max)
 
     async def head(self) -> int:
         """The position of the last event; 0 when the log is empty."""
@@ -114,8 +119,11 @@ class EventPages:
             return await read_head(connection)
 
     async def page(self, selection: Selection, after: int, limit: int) -> tuple[Page, int]:
-        """Up to `limit` wanted events behind a position, and the head they were read up to. Raises as Postgres does."""
-        async with self._database.connection() as connection:
+        """Up to `limit` wanted events behind a position, and the head they were read up to. Raises as Postgres does.
+
+        And `TooManyReads`.
+        """
+        async with self._shares.turn(selection.org_id), self._database.connection() as connection:
             # First the head: whatever lies before it is there to be read, as positions follow commits.
             head = await read_head(connection)
             return await read_page(connection, selection, after, head, limit), head

@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from libs.chassis import walls
+from libs.chassis.load_shedding import POOL_PATIENCE_SECONDS, ReadShares, TooManyReads
 from libs.chassis.migrations import MigrationsPending, quoted
 from libs.chassis.organizations import Organizations
-from libs.chassis.postgres import Database, UnitExpired
+from libs.chassis.postgres import Database, UnitExpired, is_transient
 from libs.chassis.walls import Roles, UnfitRole
 from tests.support.databases import FreshDatabase
 
@@ -199,3 +200,48 @@ async def asked_while_frozen(world: World, backend: psutil.Process) -> None:
     async with world.organizations.transaction(ONE) as connection:
         backend.send_signal(signal.SIGSTOP)
         await connection.fetchval("select 1")
+
+
+async def test_who_reads_all_they_may_waits_for_themselves_and_keeps_nobody_else_waiting(
+    world: World,
+) -> None:
+    dsn = world.fresh.dsn(world.roles.serving, "x")
+    serving = await Database.connect(dsn, application_name="test", connections_max=3)
+    organizations = Organizations(serving, reads_max=2)
+    patience = POOL_PATIENCE_SECONDS.set(0.1)
+    async with organizations.transaction(ONE, readonly=True):
+        async with organizations.transaction(ONE, readonly=True):
+            with pytest.raises(TooManyReads) as refused:
+                async with organizations.transaction(ONE, readonly=True):
+                    pass
+            async with organizations.transaction(OTHER, readonly=True) as connection:
+                assert [row[0] for row in await connection.fetch(ALL)] == [OTHER]
+            async with organizations.transaction(ONE) as connection:
+                assert [row[0] for row in await connection.fetch(ALL)] == [ONE]
+        async with organizations.transaction(ONE, readonly=True) as connection:
+            assert [row[0] for row in await connection.fetch(ALL)] == [ONE]
+    POOL_PATIENCE_SECONDS.reset(patience)
+    assert is_transient(refused.value)
+    await serving.close()
+
+
+async def test_a_read_that_was_waited_for_gives_its_turn_to_the_next_whatever_became_of_others(
+    world: World,
+) -> None:
+    shares = ReadShares(1)
+    order: list[int] = []
+
+    async def read(number: int, seconds: float = 10.0) -> None:
+        async with asyncio.timeout(seconds), shares.turn(ONE):
+            order.append(number)
+
+    async with shares.turn(ONE):
+        reading = [asyncio.create_task(read(number)) for number in range(3)]
+        with pytest.raises(TimeoutError):
+            await read(3, seconds=0.01)
+        reading[1].cancel()
+        await asyncio.wait([reading[1]])
+        assert order == []
+    await asyncio.gather(*reading, return_exceptions=True)
+    await read(4)
+    assert order == [0, 2, 4]

@@ -5,8 +5,10 @@ import itertools
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import pytest
 from uuid_utils.compat import uuid7
 
+from libs.chassis.load_shedding import POOL_PATIENCE_SECONDS, TooManyReads
 from libs.chassis.postgres import Database
 from libs.events.access import ApiKeyRevoked, MemberJoined, OrganizationRole
 from libs.events.envelope import EventData, read_cloud_event, stream_name
@@ -57,6 +59,14 @@ async def test_a_page_holds_exactly_what_the_selection_takes(log: Log, service_d
             if each.org_id == ORGANIZATION and selection.takes(each.project_id, each.type)
         ]
         assert (list(page.positions), page.next_after, head) == (taken, 6, 6), selection
+
+
+async def test_an_organization_reads_no_more_pages_at_a_time_than_it_may(service_database: Database) -> None:
+    patience = POOL_PATIENCE_SECONDS.set(0.1)
+    with pytest.raises(TooManyReads):
+        await EventPages(service_database, reads_max=0).page(Selection(ORGANIZATION), 0, 100)
+    assert await EventPages(service_database, reads_max=1).page(Selection(ORGANIZATION), 0, 100)
+    POOL_PATIENCE_SECONDS.reset(patience)
 
 
 async def test_concurrent_appends_never_slip_in_before_where_a_page_says_it_has_looked(

@@ -4,7 +4,9 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +16,7 @@ from pydantic import SecretStr
 
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.migrations import ROOT
+from libs.chassis.organizations import Organizations
 from libs.events import catalogue, jetstream
 from libs.events.envelope import Event, cloud_event
 from libs.events.log.keeper import Keeper, StreamSettings
@@ -35,6 +38,7 @@ class Running:
     settings: Settings
     nats: NatsServer
     client: httpx.AsyncClient
+    organizations: Organizations
     published: int = 0
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -101,7 +105,8 @@ async def running(
             headers={"Authorization": f"Bearer {token}"},
         ) as client,
     ):
-        made = Running(settings, fresh_nats, client)
+        service: Any = program.app
+        made = Running(settings, fresh_nats, client, service.state.access_log.organizations)
         made.tasks = [asyncio.ensure_future(loop()) for loop in program.loops.values()]
         yield made
         for task in made.tasks:
@@ -119,6 +124,16 @@ async def test_what_is_published_is_seen_by_whoever_waits_for_it(running: Runnin
     assert len(second.json()["items"]) == 8
     again = await running.client.get("/issues", params={"as_of": 200})
     assert again.json()["items"] == first.json()["items"]
+
+
+async def test_an_organization_that_reads_all_it_may_is_told_to_come_back(running: Running) -> None:
+    async with AsyncExitStack() as reads:
+        for _ in range(running.settings.organization_reads_max):
+            await reads.enter_async_context(running.organizations.transaction(ORG, readonly=True))
+        refused = await running.client.get("/issues")
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], refused.headers["retry-after"]) == (503, "overloaded", "1")
+    assert (await running.client.get("/issues")).status_code == 200
 
 
 async def test_a_poisoned_project_waits_while_others_go_on_until_an_operator_decides(
