@@ -17,6 +17,7 @@ OF_EVERY_REQUEST = (
     "unknown_parameter",
     "repeated_parameter",
     "too_many_requests",
+    "url_too_long",
     "headers_too_large",
     "internal_error",
     "unavailable",

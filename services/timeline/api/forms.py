@@ -14,7 +14,33 @@ Instant = Annotated[
     PlainSerializer(instant_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-Duration = Annotated[timedelta, WithJsonSchema({"type": "string", "format": "duration"})]
+
+
+def duration_text(duration: timedelta) -> str:
+    """In days, hours, minutes and whole seconds; what has begun of a second does not count.
+
+    `duration` of JSON Schema is that of RFC 3339, which knows no fraction and no unit left out between two others.
+    A year has no length of its own, so there is none.
+    """
+    seconds = duration.days * 86_400 + duration.seconds
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    units = [(hour, "H"), (minute, "M"), (second, "S")]
+    while units and not units[-1][0]:
+        units.pop()
+    while units and not units[0][0]:
+        units.pop(0)
+    time = "".join(f"{count}{unit}" for count, unit in units)
+    date = f"{days}D" if days else ""
+    return f"P{date}T{time}" if time else f"P{date}" if date else "PT0S"
+
+
+Duration = Annotated[
+    timedelta,
+    PlainSerializer(duration_text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "duration"}),
+]
 
 
 class Form(BaseModel):
