@@ -94,6 +94,8 @@ def read(envelope: Envelope) -> Event:
         raise UnknownEvent(
             f"{envelope.type} has version {envelope.schema_version}, this program knows {event_type.version}"
         )
+    if envelope.schema_version < 1:
+        raise InvalidEvent(f"{envelope.type} at position {envelope.position}: there is no version 0 or less")
     data = event_type.upcast(envelope.data, envelope.schema_version)
     try:
         return Event(envelope, event_type.model.model_validate(data))

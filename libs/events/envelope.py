@@ -140,15 +140,15 @@ class UnreadableEvent(Exception):
 def read_cloud_event(body: bytes) -> Envelope:
     """Read an event from its CloudEvents JSON; raises `UnreadableEvent`, naming what is wrong."""
     try:
-        raw = from_json(body)
+        raw = from_json(body, allow_inf_nan=False)
         return Envelope(
             position=int(raw["position"]),
             event_id=UUID(raw["id"]),
-            type=raw["type"],
+            type=_text(raw["type"]),
             schema_version=int(raw["schemaversion"]),
             org_id=_uuid(raw["orgid"]),
             project_id=_optional_uuid(raw, "projectid"),
-            stream=raw["subject"],
+            stream=_text(raw["subject"]),
             version=int(raw["streamversion"]),
             recorded_at=instant(raw["time"]),
             effective_at=instant(raw["effectiveat"]),
@@ -156,10 +156,10 @@ def read_cloud_event(body: bytes) -> Envelope:
             on_behalf_of=_optional_uuid(raw, "onbehalfof"),
             correlation_id=_optional_uuid(raw, "correlationid"),
             causation_id=_optional_uuid(raw, "causationid"),
-            traceparent=raw.get("traceparent"),
-            data=raw["data"],
+            traceparent=None if raw.get("traceparent") is None else _text(raw["traceparent"]),
+            data=_object(raw["data"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableEvent(f"not an event of ours: {type(error).__name__}: {error}") from error
 
 
@@ -170,3 +170,15 @@ _uuid = lru_cache(maxsize=20_000)(UUID)
 def _optional_uuid(raw: dict[str, Any], name: str) -> UUID | None:
     text = raw.get(name)
     return None if text is None else _uuid(text)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value

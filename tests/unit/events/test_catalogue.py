@@ -45,6 +45,11 @@ def test_data_that_does_not_fit_its_schema_is_corrupt_history(data: dict[str, An
         catalogue.read(replace(ACHIEVED, data=data))
 
 
+def test_there_is_no_version_before_the_first() -> None:
+    with pytest.raises(InvalidEvent, match="there is no version 0 or less"):
+        catalogue.read(replace(ACHIEVED, schema_version=0))
+
+
 def test_old_data_goes_through_every_later_version() -> None:
     def in_days(data: dict[str, Any]) -> dict[str, Any]:
         return {"days": data["weeks"] * 7}

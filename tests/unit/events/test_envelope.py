@@ -97,6 +97,11 @@ def test_any_event_is_read_as_it_was_written(
         {"time": "yesterday"},
         {"effectiveat": 7},
         {"projectid": "somewhere"},
+        {"type": ["milestone.achieved"]},
+        {"subject": 7},
+        {"traceparent": {}},
+        {"data": []},
+        {"time": "0001-01-01T00:00:00+14:00"},
     ],
     ids=repr,
 )
@@ -109,6 +114,14 @@ def test_an_event_with_a_malformed_attribute_cannot_be_read(change: dict[str, An
 def test_bytes_that_are_no_event_cannot_be_read(body: bytes) -> None:
     with pytest.raises(UnreadableEvent, match="not an event of ours"):
         read_cloud_event(body)
+
+
+@pytest.mark.parametrize("number", [b"Infinity", b"-Infinity", b"NaN"], ids=repr)
+def test_an_event_with_what_is_no_number_cannot_be_read(number: bytes) -> None:
+    whole = cloud_event(ACHIEVED)
+    assert b'"position":7' in whole
+    with pytest.raises(UnreadableEvent):
+        read_cloud_event(whole.replace(b'"position":7', b'"position":' + number))
 
 
 def test_every_attribute_is_needed_but_the_optional_ones() -> None:
