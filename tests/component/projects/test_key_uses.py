@@ -1,7 +1,7 @@
 """When a key was last used is seen by whoever may see the key, wherever it was used, and nobody waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -118,6 +118,29 @@ async def test_a_key_that_rested_is_told_at_once_and_one_in_use_once_a_minute(ke
         seen.append((await key.last_used_at() or LONG_AGO) - LONG_AGO)
     assert EVERY_SECONDS == 60
     assert [each.total_seconds() for each in seen] == [0, 0, 0, 60, 60, 60, 120]
+
+
+async def test_a_use_while_others_are_told_is_told_later(key: Key, told: Told) -> None:
+    now = 0.0
+    last = LONG_AGO + timedelta(seconds=10)
+
+    class Slow:
+        """A key is used again before the answer comes."""
+
+        async def tell(self, portion: Sequence[KeyUse]) -> None:
+            await told.tell(portion)
+            uses.note(*key.used(last))
+
+        async def close(self) -> None:
+            await told.close()
+
+    uses = KeyUses(Slow(), lambda: now)
+    uses.note(*key.used(LONG_AGO))
+    await uses.tell_due()
+    first = await key.last_used_at()
+    now = EVERY_SECONDS
+    await uses.tell_due()
+    assert (first, await key.last_used_at()) == (LONG_AGO, last)
 
 
 async def test_what_waits_when_a_process_ends_is_told(key: Key, told: Told) -> None:
