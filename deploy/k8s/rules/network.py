@@ -24,6 +24,8 @@ INSIDE = frozenset(
         *(Edge(f"migrate-{service}", "postgres", POSTGRES) for service in SERVICES),
         Edge("rebuild-timeline", "postgres", POSTGRES),
         Edge("rebuild-timeline", "projects", HTTP),
+        Edge("verify-projects", "postgres", POSTGRES),
+        Edge("verify-projects", "nats", NATS),
         *(Edge(service, "nats", NATS) for service in SERVICES),
         # The feed of the log; nobody else talks to another service.
         Edge("timeline", "projects", HTTP),

@@ -3,11 +3,9 @@
 import asyncio
 import base64
 import contextlib
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import nats
@@ -17,6 +15,7 @@ from nats.aio.client import Client
 from libs.events import jetstream
 from services.projects.verifying.findings import Finding, Row, Verdict
 from services.projects.verifying.log import BODY, Event, EventLog
+from services.projects.verifying.plain_json import parsed
 from services.projects.verifying.sessions import Unreachable, unreachable
 
 ADVICE = (
@@ -153,7 +152,7 @@ def _recorded(event: Event) -> Row:
 
 
 def _published(body: str) -> Row:
-    message = json.loads(body, parse_float=Decimal)
+    message = parsed(body)
     return {name: message.get(attribute) for name, attribute in ATTRIBUTES.items()}
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
+
+from services.projects.verifying.plain_json import as_text, canonical
 
 Row = Mapping[str, Any]
 DIGEST_BYTES = 8
@@ -116,18 +117,7 @@ class Report:
 
     def to_json(self) -> str:
         told = {"head": self.head, "exit_code": self.exit_code, "parked": list(self.parked)}
-        return json.dumps({**told, "checks": [each.told() for each in self.verdicts]}, default=_number)
-
-
-def canonical(row: Any) -> str:
-    """One text for equal values, whatever the order of their members."""
-    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_number)
-
-
-def _number(value: Any) -> str:
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is no JSON")
-    return format(value.normalize(), "f")
+        return json.dumps({**told, "checks": [each.told() for each in self.verdicts]}, default=as_text)
 
 
 def _place(finding: Finding) -> float:

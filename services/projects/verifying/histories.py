@@ -1,6 +1,5 @@
 """A history of timeline, both its tables, against an independent fold of every stream of its kind."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from services.projects.verifying.findings import Row, Verdict
 from services.projects.verifying.folding.reading import folded, kind_of
 from services.projects.verifying.folding.state import LogContradicted, State
 from services.projects.verifying.log import Event, EventLog
+from services.projects.verifying.plain_json import parsed
 from services.projects.verifying.sessions import PAGE_ROWS, Unreachable
 from services.projects.verifying.tables import Table
 
@@ -23,7 +23,7 @@ def rebuild(title: str) -> str:
 
 def texts_read(row: Row) -> Row:
     """The row, with what it keeps as JSON text read."""
-    texts = {name: json.loads(row[name]) for name in KEPT_AS_TEXT if row.get(name) is not None}
+    texts = {name: parsed(row[name]) for name in KEPT_AS_TEXT if row.get(name) is not None}
     return {**row, **texts} if texts else row
 
 

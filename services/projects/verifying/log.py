@@ -1,11 +1,10 @@
 """The log as the checker reads it: in the order of positions, in the order of streams, and single events."""
 
-import json
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from services.projects.verifying.plain_json import parsed
 from services.projects.verifying.sessions import PAGE_ROWS, Session
 
 BY_POSITION = """
@@ -44,7 +43,7 @@ class EventLog:
             found = await self.session.fetch(BY_POSITION, after, self.head, self.page_rows)
             if not found:
                 return
-            page = [json.loads(row[0], parse_float=Decimal) | {BODY: row[1]} for row in found]
+            page = [parsed(row[0]) | {BODY: row[1]} for row in found]
             yield page
             after = page[-1]["position"]
 

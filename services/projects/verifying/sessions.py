@@ -1,15 +1,14 @@
 """How the checker reads a database: one connection of its own that can not write, in pages, with bounds."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
 from libs.chassis.sessions import CONNECT_SECONDS, DRIVER_ERRORS, Connection, session_settings
+from services.projects.verifying.plain_json import parsed
 
 STATEMENT_SECONDS = 60.0
 PAGE_ROWS = 2_000
@@ -37,7 +36,7 @@ class Session:
 
     async def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """What a statement with one JSON column finds."""
-        return [json.loads(row[0], parse_float=Decimal) for row in await self.fetch(statement, *values)]
+        return [parsed(row[0]) for row in await self.fetch(statement, *values)]
 
     async def value(self, statement: str, *values: Any) -> Any:
         """The first value a statement finds, or `None`."""

@@ -17,6 +17,7 @@ from services.projects.verifying.histories import History
 from services.projects.verifying.log import Event
 from services.projects.verifying.places import Places, opened
 from services.projects.verifying.positions import Answers, Positions
+from services.projects.verifying.rights import Rights
 from services.projects.verifying.sessions import Unreachable
 from services.projects.verifying.streams import Streams
 from services.projects.verifying.told import Deliveries, Inbox
@@ -78,6 +79,14 @@ async def streams(places: Places) -> Check:
     return Streams(frozenset[int]().union(*left_out))
 
 
+async def timeline_rights(places: Places) -> Check:
+    return Rights.of(places.timeline)
+
+
+async def notifications_rights(places: Places) -> Check:
+    return Rights.of(places.notifications)
+
+
 def history_of(kind: str) -> Making:
     async def history(places: Places) -> Check:
         return await History.of(kind, places.timeline, places.log, f"{kind}s")
@@ -102,6 +111,8 @@ BY_STREAM: Mapping[str, Making] = MappingProxyType(
     {
         "streams": streams,
         **{f"{kind}s": history_of(kind) for kind in ("project", "milestone", "issue", "member", "api_key")},
+        "timeline_rights": timeline_rights,
+        "notifications_rights": notifications_rights,
     }
 )
 CHECKS = (*BY_POSITION, *BY_STREAM)

@@ -113,9 +113,14 @@ async def stream_end(client: Client) -> StreamEnd:
 
 async def message(client: Client, sequence: int) -> Row:
     """The event at one sequence of the stream."""
-    answer = await _ask(client, f"STREAM.MSG.GET.{STREAM}", {"seq": sequence})
-    event: Row = json.loads(base64.b64decode(answer["message"]["data"]), parse_float=Decimal)
+    event: Row = json.loads((await raw_message(client, sequence))[1], parse_float=Decimal)
     return event
+
+
+async def raw_message(client: Client, sequence: int) -> tuple[str, bytes]:
+    """Subject and body at one sequence of the stream."""
+    answer = await _ask(client, f"STREAM.MSG.GET.{STREAM}", {"seq": sequence})
+    return answer["message"]["subject"], base64.b64decode(answer["message"]["data"])
 
 
 async def delete_stream(stack: Stack) -> None:
