@@ -9,8 +9,8 @@ from services.projects.verifying.log import Event, EventLog
 from services.projects.verifying.sessions import Session, snapshot
 
 ADVICE = (
-    "The consumer followed another log than this one: a database was restored from a backup. Read docs/operating.md,"
-    " A stream ahead of the log; the log wins, and what was made of the other one is made anew."
+    "The consumer followed another log than this one: a database was restored from a backup. The log wins: run"
+    " adopt-log of each service (docs/operating.md, A stream ahead of the log)."
 )
 RETIRED = "_retired"
 PARKED = """

@@ -19,8 +19,9 @@ from services.projects.verifying.plain_json import parsed
 from services.projects.verifying.sessions import Unreachable, unreachable
 
 ADVICE = (
-    "The log wins: delete the stream as the keeper, and the relay makes it anew from the log with the same positions"
-    " (docs/operating.md, A stream ahead of the log). Consumers may have applied what it said: verify them next."
+    "The log wins. Where the stream ends otherwise: python -m services.projects adopt-log (docs/operating.md, A stream"
+    " ahead of the log). Where it differs before its end alone: delete it as the keeper, and the relay makes it anew"
+    " with the same positions. Consumers may have applied what it said: verify them next."
 )
 CONNECT_SECONDS = 5.0
 REQUESTS_AT_A_TIME = 64
