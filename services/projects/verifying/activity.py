@@ -51,7 +51,7 @@ class Activity:
         await self.table.compare([self._row(event) for event in events if self._has(event)])
 
     async def finish(self) -> None:
-        await self.table.search_surplus(self.log, self._expects)
+        await self.table.search_surplus(self.log, self._expects, self.timeline.forgotten)
 
     def _has(self, event: Event) -> bool:
         return event["project_id"] is not None and self.timeline.keeps(self.name, event)

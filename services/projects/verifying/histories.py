@@ -69,8 +69,8 @@ class History:
     async def finish(self) -> None:
         self._stands()
         await self._compare_standing()
-        await self._now.search_surplus(self.log, self._expects)
-        await self._changes.search_surplus(self.log, self._expects)
+        await self._now.search_surplus(self.log, self._expects, self.timeline.forgotten)
+        await self._changes.search_surplus(self.log, self._expects, self.timeline.forgotten)
 
     def _change(self, event: Event) -> Row | None:
         stream = (event["org_id"], event["stream"])

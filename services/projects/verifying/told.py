@@ -50,7 +50,7 @@ class Inbox:
         await self._table.compare(expected, forgotten(applied, self.kept_since))
 
     async def finish(self) -> None:
-        await self._table.search_surplus(self.log, self._expects)
+        await self._table.search_surplus(self.log, self._expects, self.consumer.forgotten)
 
     def _rows(self, event: Event) -> Iterable[Row]:
         asking: dict[str, list[str]] = {}
@@ -116,7 +116,7 @@ class Deliveries:
         await self._table.compare(expected, forgotten(applied, self.kept_since))
 
     async def finish(self) -> None:
-        await self._table.search_surplus(self.log, self._expects)
+        await self._table.search_surplus(self.log, self._expects, self.consumer.forgotten)
         for row in await self.consumer.session.rows(NEVER_SENT):
             key = {name: row[name] for name in ("org_id", "endpoint_id", "event_id")}
             self.verdict.add(Finding("deliveries", "delivered without an attempt", row["position"], key))

@@ -148,3 +148,12 @@ async def test_a_right_that_nobody_gave_or_took_is_named(
     [finding] = only_broken(await at_rest.damaged("timeline", damage), "timeline_rights")
     assert finding is not None
     assert (finding.table, finding.what) == (table, what)
+
+
+async def test_what_is_on_its_way_out_with_its_organization_is_no_damage(at_rest: AtRest) -> None:
+    report = await at_rest.damaged(
+        "timeline",
+        "update access_organizations set forgotten_at = now()",
+        "delete from member_history_v1.members where org_id in (select org_id from access_organizations)",
+    )
+    assert report.exit_code == 0, report.to_json()
