@@ -5,8 +5,9 @@ PYTHON ?= python3
 ENVIRONMENT := .venv/bin/python
 SERVICES := projects timeline notifications
 TAG ?= 0.1.0
+SEEDS ?= 5000
 
-.PHONY: help environment run reset demo test test-unit test-fault test-any-request bench check format events openapi lock migrate rebuild verify \
+.PHONY: help environment run reset demo test test-unit simulate test-fault test-any-request bench check format events openapi lock migrate rebuild verify \
         images k8s-validate
 
 help: ## list the targets
@@ -25,12 +26,15 @@ demo: environment ## import real histories into the running system and print wha
 	@$(ENVIRONMENT) -m integrations.demo
 
 test: environment ## all tests but the fault campaign and the benches; ARGS= goes to pytest
-	@$(ENVIRONMENT) -m pytest -q tests/unit tests/contract tests/component tests/clients tests/security tests/end_to_end $(ARGS)
+	@$(ENVIRONMENT) -m pytest -q tests/unit tests/simulation tests/contract tests/component tests/clients tests/security tests/end_to_end $(ARGS)
 
 test-unit: environment ## the tests that need no server, in seconds
 	@$(ENVIRONMENT) -m pytest -q tests/unit $(ARGS)
 
-test-fault: environment ## kill, freeze and wipe the real processes under load, and compare everything afterwards
+simulate: environment ## the real code on simulated servers under faults, SEEDS= times (5000); SEED= tells one of them in full
+	@$(ENVIRONMENT) -m tests.simulation --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED))
+
+test-fault: simulate ## after simulating: kill, freeze and wipe the real processes under load, and compare everything afterwards
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
 
 test-any-request: environment ## ask every operation whatever its API document allows, and what it does not

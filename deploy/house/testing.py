@@ -12,8 +12,8 @@ REFUSED_CALLS = {
     "skip": "make it run everywhere or take it out",
     "skipif": "make it run everywhere or take it out",
 }
-# `eventually` itself waits, and load generators pace themselves.
-MAY_SLEEP = ("tests/support/", "tests/bench/")
+# `eventually` itself waits, load generators pace themselves, and a simulated second takes no time.
+MAY_SLEEP = ("tests/support/", "tests/bench/", "tests/simulation/")
 
 
 def refused_in_tests(source: Source) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from libs.events.pulling import Pull, PullLost
 
 BATCH_EVENTS_MAX = 1_000
 WAIT_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,7 @@ class Subscription:
                 await self._check_identity()
                 await self._reach_the_stream(client)
                 await pull.start(self._application.position.number)
-                await self._follow(pull)
+                await self._follow(client, pull)
 
     async def _reach_the_stream(self, client: Client) -> None:
         """Read from the log what the stream holds no more: nobody would send it, and silence looks healthy."""
@@ -105,8 +106,10 @@ class Subscription:
         if state["first_seq"] > self._application.position.number + 1:
             await self._catch_up(state["first_seq"] - 1)
 
-    async def _follow(self, pull: Pull) -> None:
+    async def _follow(self, client: Client, pull: Pull) -> None:
         """Apply what arrives until the flow breaks off or has a gap."""
+        now = asyncio.get_running_loop().time
+        look_at = now() + LOOK_SECONDS
         while True:
             try:
                 arrived = await pull.take(BATCH_EVENTS_MAX, WAIT_SECONDS)
@@ -121,6 +124,18 @@ class Subscription:
                 await self._catch_up(missing)
                 return
             await self._application.carry_out_decisions()
+            if not arrived and now() > look_at:
+                if await self._is_behind(client):
+                    return
+                look_at = now() + LOOK_SECONDS
+
+    async def _is_behind(self, client: Client) -> bool:
+        """Whether the stream has more than arrived: what is lost last leaves no gap, only silence."""
+        state = (await jetstream.request(client, f"STREAM.INFO.{jetstream.STREAM}"))["state"]
+        is_behind: bool = state["last_seq"] > self._application.position.number
+        if is_behind:
+            log.warning("flow_fell_silent", position=self._application.position.number)
+        return is_behind
 
     def _in_order(self, arrived: Sequence[tuple[int, bytes]]) -> tuple[list[Envelope], int | None]:
         """The events behind the checkpoint without duplicates, and up to which position they have a gap."""

@@ -1,0 +1,116 @@
+"""The expressions of plain statements: parameters, constants, columns, and the few functions in use."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+Read = TypeVar("Read")
+
+
+class NotPlain(Exception):
+    """Not a plain statement: teach it by hand, or write it more plainly."""
+
+
+class Scope(NamedTuple):
+    """What an expression may name: the row, the statement's values, and in an upsert what was to be inserted."""
+
+    row: Mapping[str, Any]
+    values: Sequence[Any]
+    excluded: Mapping[str, Any] = {}
+    table: str = ""
+
+
+Expression: TypeAlias = Callable[[Scope], Any]
+
+
+class Cursor:
+    """The words of a statement, read one after the other."""
+
+    def __init__(self, tokens: list[str], text: str) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self.text = text
+
+    def peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def word(self) -> str:
+        self._at += 1
+        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else ""
+
+    def has(self, word: str) -> bool:
+        """Take the word if it comes next."""
+        if self.peek() != word:
+            return False
+        self._at += 1
+        return True
+
+    def expect(self, *words: str) -> None:
+        for word in words:
+            if self.word() != word:
+                raise NotPlain(self.text)
+
+    def must_be_over(self) -> None:
+        if self.peek():
+            raise NotPlain(self.text)
+
+    def separated(self, one: Callable[["Cursor"], Read]) -> list[Read]:
+        """One or more, with commas between them."""
+        found = [one(self)]
+        while self.has(","):
+            found.append(one(self))
+        return found
+
+    def listed(self, one: Callable[["Cursor"], Read]) -> list[Read]:
+        """One or more, with commas between them and parentheses around them."""
+        self.expect("(")
+        found = self.separated(one)
+        self.expect(")")
+        return found
+
+    def names(self) -> list[str]:
+        return self.listed(lambda cursor: cursor.word())
+
+
+def expression(cursor: Cursor) -> Expression:
+    """The expression that comes next."""
+    left = _operand(cursor)
+    if cursor.has("+"):
+        right = _operand(cursor)
+        return lambda scope: left(scope) + right(scope)
+    return left
+
+
+def _operand(cursor: Cursor) -> Expression:
+    token = cursor.word()
+    if token.startswith("$"):
+        number = int(token[1:]) - 1
+        return lambda scope: scope.values[number]
+    if token.startswith("'"):
+        return lambda scope: token[1:-1]
+    if token.isdigit():
+        return lambda scope: int(token)
+    if token in CONSTANTS:
+        return lambda scope: CONSTANTS[token]
+    if cursor.peek() == "(" and token in FUNCTIONS:
+        arguments = [] if cursor.text.count(f"{token}()") else cursor.listed(expression)
+        if not arguments:
+            cursor.expect("(", ")")
+        return lambda scope: FUNCTIONS[token]([each(scope) for each in arguments])
+    return _column(token, cursor)
+
+
+def _column(token: str, cursor: Cursor) -> Expression:
+    place, _, name = token.rpartition(".")
+    if not name.isidentifier() or cursor.peek() == "(":
+        raise NotPlain(cursor.text)
+    if place == "excluded":
+        return lambda scope: scope.excluded[name]
+    return lambda scope: scope.row[name]
+
+
+CONSTANTS = {"null": None, "true": True, "false": False}
+FUNCTIONS: Mapping[str, Callable[[list[Any]], Any]] = {
+    "now": lambda _: "now",
+    "coalesce": lambda each: next((one for one in each if one is not None), None),
+    "greatest": max,
+}
