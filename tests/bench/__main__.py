@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.bench import (
     appends,
     catching_up,
+    climbing,
     commands,
     growing,
     idling,
@@ -42,6 +43,7 @@ class Part(StrEnum):
     HTTP = "http"
     VISIBILITY = "visibility"
     STREAMS = "streams"
+    SIZES = "sizes"
     IMPORTS = "imports"
     CATCH_UP = "catch-up"
     REBUILD = "rebuild"
@@ -132,6 +134,8 @@ def measure(parts: set[Part], report: Report, extent: Extent) -> None:
             streaming.measure(
                 system, report, extent.long_rounds, extent.events // 50, int(20 * extent.seconds)
             )
+        if Part.SIZES in parts:
+            climbing.measure(system, report, extent.long_rounds)
         if Part.IMPORTS in parts:
             importing.measure(system, report, extent.long_rounds)
         if Part.CATCH_UP in parts:

@@ -1,6 +1,7 @@
 """Somebody who asks one plain question after the other, in a process of their own, and how long each answer took.
 
-As a program: `<port> <path> <token>`; asks until standard input ends, then writes what it saw as JSON.
+As a program: `<port> <path> <token>`; asks until standard input ends, then writes what it saw as JSON. An empty line
+after the first answer says that it has begun.
 """
 
 import asyncio
@@ -31,13 +32,15 @@ class PlainGets:
 
 @asynccontextmanager
 async def plain_gets(port: int, path: str, token: str) -> AsyncIterator[PlainGets]:
-    """While the block runs somebody asks; what they saw is known after it."""
+    """While the block runs somebody asks, who has begun before it does; what they saw is known after it."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.plain_gets", str(port), path, token),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     seen = PlainGets()
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), HUNG_SECONDS)
     try:
         yield seen
     finally:
@@ -57,6 +60,8 @@ def ask_until_told(port: int, path: str, token: str) -> PlainGets:
         seen.seconds.append(time.monotonic() - started)
         if answer.status != http.client.OK:
             seen.refused.append(answer.status)
+        if len(seen.seconds) == 1:
+            print(flush=True)  # noqa: T201
     connection.close()
     return seen
 

@@ -19,6 +19,20 @@ CUT = 0
 # What is small enough is looked at, and answered as the path and its forms have it.
 TOO_LARGE = frozenset({405, 413, CUT})
 LOOKED_AT = frozenset({200, 201, 400, 401, 404, 405, 409, 415, 422})
+# Of each service a path that takes JSON, and the one that takes much more of it.
+POSTS = {
+    "projects": ("/v1/projects", "/v1/imports"),
+    "timeline": ("/v1/timeline/projects", None),
+    "notifications": ("/v1/notifications/subscriptions", None),
+}
+SLOW_HEADS, SLOW_BODIES = 250, 250
+BODY_BYTES_MAX = 256 * KIB
+BODY_BYTES = (
+    *(0, 1, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 128 * KIB, BODY_BYTES_MAX - 1, BODY_BYTES_MAX),
+    *(BODY_BYTES_MAX + 1, 512 * KIB, MIB, 10 * MIB, 100 * MIB),
+)
+DEPTHS = (1, 2, 8, 16, 31, 32, 33, 64, 100, 1_000, 3_000, 10_000, 50_000, 100_000)
+ITEMS = (0, 1, 100, 2_000, 9_999, 10_000, 10_001, 100_000)
 
 
 class Rung(NamedTuple):
@@ -38,20 +52,21 @@ class Climb:
     failed: list[str] = field(default_factory=list)
 
 
-def rungs(post: str, imports: str | None, token: str) -> Iterator[Rung]:
-    """Every size of body, head, URL and structure for one path that takes JSON."""
-    for size in (0, 1, KIB, 64 * KIB, 255 * KIB, 256 * KIB + 1, MIB, 10 * MIB, 100 * MIB):
-        allowed = LOOKED_AT if size <= 256 * KIB else TOO_LARGE
+def rungs(service: str, token: str) -> Iterator[Rung]:
+    """Every size of body, head, URL and structure for one service."""
+    post, imports = POSTS[service]
+    for size in BODY_BYTES:
+        allowed = LOOKED_AT if size <= BODY_BYTES_MAX else TOO_LARGE
         for chunked in (False, True):
             yield _posting(f"body {size}, chunked {chunked}", post, token, size, chunked, allowed)
     if imports is not None:
         for chunked in (False, True):
             yield _posting(f"import, chunked {chunked}", imports, token, 100 * MIB, chunked, {200, 413, CUT})
-    for depth in (1, 31, 32, 33, 100, 1_000, 10_000, 100_000):
+    for depth in DEPTHS:
         for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
             middle = opening * depth + b"1" + closing * depth
             yield _json(f"depth {depth} of {opening!r}", post, token, middle)
-    for items in (1, 2_000, 10_000, 10_001, 100_000):
+    for items in ITEMS:
         yield _json(f"{items} items", post, token, b'{"name":[' + b",".join([b"1"] * items) + b"]}")
         members = b",".join(b'"a%d":1' % number for number in range(items))
         yield _json(f"{items} members", post, token, b"{" + members + b"}")
@@ -94,7 +109,7 @@ def _posting(name: str, path: str, token: str, size: int, chunked: bool, allowed
 
 def _json(name: str, path: str, token: str, body: bytes) -> Rung:
     head = _head("POST", path, token, "application/json") + b"Content-Length: %d\r\n\r\n" % len(body)
-    allowed = LOOKED_AT if len(body) <= 256 * KIB else TOO_LARGE
+    allowed = LOOKED_AT if len(body) <= BODY_BYTES_MAX else TOO_LARGE
     return Rung(name, head, lambda: [body], frozenset(allowed))
 
 
@@ -154,6 +169,15 @@ async def _status(reader: asyncio.StreamReader) -> int:
     except (ConnectionError, ValueError):
         return CUT
     return int(line.split()[1]) if line else CUT
+
+
+async def slow_clients(port: int, token: str) -> list[tuple[int, float]]:
+    """Five hundred at once who never come to the end of what they say; the answer to each, and after how long."""
+    path, _ = POSTS["projects"]
+    head = _head("POST", path, token)
+    body = head + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    said = (*[head] * SLOW_HEADS, *[body] * SLOW_BODIES)
+    return await asyncio.gather(*(creep(port, each) for each in said))
 
 
 async def creep(port: int, said: bytes) -> tuple[int, float]:
