@@ -7,7 +7,7 @@ SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 SEEDS ?= 5000
 
-.PHONY: help environment run reset demo test test-unit simulate test-fault test-any-request bench check format events openapi lock migrate rebuild verify \
+.PHONY: help environment run reset demo test test-unit simulate test-fault test-requests bench check format events openapi lock migrate rebuild verify \
         images k8s-validate
 
 help: ## list the targets
@@ -34,11 +34,13 @@ test-unit: environment ## the tests that need no server, in seconds
 simulate: environment ## the real code on simulated servers under faults, SEEDS= times (5000); SEED= tells one of them in full
 	@$(ENVIRONMENT) -m tests.simulation --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED))
 
-test-fault: simulate ## after simulating: kill, freeze and wipe the real processes under load, and compare everything afterwards
+test-fault: environment ## simulate, ask and try whatever there is; then kill, freeze and wipe the real processes under load
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target simulate test-requests
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
 
-test-any-request: environment ## ask every operation whatever its API document allows, and what it does not
-	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py $(ARGS)
+test-requests: environment ## ask every operation whatever its API document allows, wish for everything in any order, and try a thousand of each
+	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py tests/component/projects/test_promised_lives_over_http.py $(ARGS)
+	@ROUND=long $(ENVIRONMENT) -m pytest -q -m hypothesis tests/unit $(ARGS)
 
 bench: environment ## measure side by side with peers, on this machine
 	@$(ENVIRONMENT) -m tests.bench $(ARGS)

@@ -33,7 +33,9 @@ def measure(system: System, report: Report, rounds: int) -> None:
     for service, path in paths.items():
         steps = list(rungs(service, world.token))
         report.say(f"{service}: {len(steps)} sizes")
-        seen = [_seen(system, world, service, path, partial(climb, steps=steps * CLIMBS)) for _ in range(rounds)]
+        seen = [
+            _seen(system, world, service, path, partial(climb, steps=steps * CLIMBS)) for _ in range(rounds)
+        ]
         _tell(report, f"{service}, {len(steps)} sizes", seen)
     report.say("projects: 500 slow clients")
     slowly = partial(slow_clients, token=world.token)

@@ -1,6 +1,6 @@
 """Whatever is asked, of any operation: no fault of ours, and no answer that the API document does not describe.
 
-`ROUND=long` tries much more; `make test-any-request` does that.
+`ROUND=long` tries much more; `make test-requests` does that.
 """
 
 import json

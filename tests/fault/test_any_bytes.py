@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,31 +25,50 @@ SECONDS_MAX = 300 * max(1.0, TIMES)
 HUNG_SECONDS = 2.0
 
 
+PROGRAM = [sys.executable, "-m", "tests.support.any_bytes"]
+
+Campaign = dict[str, Future[tuple[Path, "subprocess.CompletedProcess[str]"]]]
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """All doors, each in a process of its own, as many at once as there are cores."""
+
+    def tried(door: str, directory: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+        command = [*PROGRAM, "try", door, str(runs_of(door)), str(SEED), str(directory)]
+        return directory, subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=SECONDS_MAX,
+            check=False,
+        )
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {door: pool.submit(tried, door, tmp_path_factory.mktemp(door)) for door in DOORS}
+
+
+def runs_of(door: str) -> int:
+    return int(RUNS[door] * TIMES)
+
+
 @pytest.mark.parametrize("door", DOORS)
-def test_no_bytes_break_a_door(door: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = int(RUNS[door] * TIMES)
-    program = [sys.executable, "-m", "tests.support.any_bytes"]
-    tried = subprocess.run(
-        [*program, "try", door, str(runs), str(SEED), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    for found in tmp_path.glob("found-*"):
+def test_no_bytes_break_a_door(door: str, campaign: Campaign, capsys: pytest.CaptureFixture[str]) -> None:
+    directory, tried = campaign[door].result()
+    for found in directory.glob("found-*"):
         # One line for a shell, and without its quotes one for the seeds.
         case = repr(found.read_bytes())[1:]
-        pytest.fail(f"{' '.join(program[1:])} again {door} {case!r}\n{tried.stdout[-4_000:]}")
+        pytest.fail(f"{' '.join(PROGRAM[1:])} again {door} {case!r}\n{tried.stdout[-4_000:]}")
     assert tried.returncode == 0, tried.stdout[-4_000:]
-    figures = json.loads((tmp_path / "figures.json").read_text())
+    figures = json.loads((directory / "figures.json").read_text())
     with capsys.disabled():
         milliseconds = figures["slowest_seconds"] * 1_000
         sys.stdout.write(
             f"\n{door}: {figures['runs']} cases, the slowest {milliseconds:.1f} ms of processor time"
         )
-    assert figures["runs"] == runs
+    assert figures["runs"] == runs_of(door)
     assert figures["slowest_seconds"] < HUNG_SECONDS, figures["slowest"]
 
 

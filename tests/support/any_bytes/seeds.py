@@ -6,7 +6,7 @@ What was once found stays there for ever: it is tried whenever tests run.
 import ast
 from pathlib import Path
 
-HERE = Path(__file__).parent / "seeds"
+HERE = Path(__file__).parent / "cases"
 
 
 def seeds_of(door: str) -> list[bytes]:
