@@ -7,7 +7,7 @@ SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 SEEDS ?= 5000
 
-.PHONY: help environment run reset demo test test-unit simulate test-fault test-requests bench check format events openapi lock migrate rebuild verify \
+.PHONY: help environment run reset demo test test-unit simulate test-fault test-requests test-promises bench check format events openapi lock migrate rebuild verify \
         images k8s-validate
 
 help: ## list the targets
@@ -35,11 +35,14 @@ simulate: environment ## the real code on simulated servers under faults, SEEDS=
 	@$(ENVIRONMENT) -m tests.simulation --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED))
 
 test-fault: environment ## simulate, ask and try whatever there is; then kill, freeze and wipe the real processes under load
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target simulate test-requests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target simulate test-requests test-promises
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
 
-test-requests: environment ## ask every operation whatever its API document allows, wish for everything in any order, and try a thousand of each
-	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py tests/component/projects/test_promised_lives_over_http.py $(ARGS)
+test-requests: environment ## ask every operation whatever its API document allows, and what it does not
+	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py $(ARGS)
+
+test-promises: environment ## wish for everything in any order, and try hundreds of whatever has a property
+	@ROUND=long $(ENVIRONMENT) -m pytest -q tests/component/projects/test_promised_lives_over_http.py $(ARGS)
 	@ROUND=long $(ENVIRONMENT) -m pytest -q -m hypothesis tests/unit $(ARGS)
 
 bench: environment ## measure side by side with peers, on this machine

@@ -30,7 +30,7 @@ def pytest_configure() -> None:
         raise KeyboardInterrupt
 
     if IS_LONG:
-        settings.register_profile("long", max_examples=1_000, deadline=None)
+        settings.register_profile("long", max_examples=800, deadline=None)
         settings.load_profile("long")
     signal.signal(signal.SIGTERM, interrupt)
 
