@@ -7,7 +7,7 @@ has not come that far, that there is no such position.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.freshness import behind
@@ -21,14 +21,25 @@ from services.timeline.as_of import AsOf
 from services.timeline.asking import Reading, Scope
 
 CHECKPOINT = """
-select coalesce(min(position), 0) as position, count(*) as count from checkpoints where name = any($1)
+select case when count(*) = cardinality($1::text[]) then min(position) else 0 end as position
+from checkpoints where name = any($1)
 """
-POSITION_OF = "select position from moments where recorded_at <= $1 order by recorded_at desc limit 1"
-INSTANT_OF = """
-(select recorded_at from moments where position >= $1 order by position limit 1)
-union all
-(select recorded_at from moments order by position desc limit 1)
-limit 1
+# When a position was recorded; what is parked has no moment of its own.
+INSTANT_OF = """coalesce(
+    (select recorded_at from moments where moments.position >= {0} order by moments.position limit 1),
+    (select recorded_at from moments order by moments.position desc limit 1)
+)"""
+# One round trip for everything that must be known before a question can be asked in the same snapshot.
+STANDPOINT = f"""
+select newest.position as newest, chosen.position, {INSTANT_OF.format("newest.position")} as newest_at,
+       case when chosen.position > 0 then {INSTANT_OF.format("chosen.position")} end as recorded_at
+from ({CHECKPOINT}) as newest
+cross join lateral (
+    select case when $3::timestamptz is null then coalesce($2::bigint, newest.position)
+                else least(newest.position, coalesce(
+                    (select position from moments where recorded_at <= $3 order by recorded_at desc limit 1), 0
+                )) end as position
+) as chosen
 """
 
 
@@ -49,7 +60,8 @@ class Reader:
     async def position(self) -> int:
         """The position up to which every projection has come."""
         async with self._organizations.nobody() as connection:
-            return await self._checkpoint(connection)
+            position: int = await connection.fetchval(CHECKPOINT, self._names)
+            return position
 
     @asynccontextmanager
     async def at(
@@ -60,34 +72,27 @@ class Reader:
         Raises `Problem`: 422 `as_of_beyond_head` for a position the log does not have, 503
         `projection_behind` for one that is recorded but not projected yet.
         """
-        if as_of is not None:
-            await self._await_projected(as_of)
-        async with self._organizations.transaction(scope.org_id, readonly=True) as connection:
-            newest = await self._checkpoint(connection)
-            position = await _position(connection, as_of, newest)
-            recorded_at = await connection.fetchval(INSTANT_OF, position) if position else None
-            is_newest = position == newest
-            yield Reading(connection, scope, AsOf(position, recorded_at, effective_at, is_newest))
-
-    async def _checkpoint(self, connection: Connection) -> int:
-        row = await connection.fetchrow(CHECKPOINT, self._names)
-        return int(row["position"]) if row and row["count"] == len(self._names) else 0
-
-    async def _await_projected(self, as_of: int | datetime) -> None:
-        """Return if everything the question may count was projected; raise otherwise."""
-        async with self._organizations.nobody() as connection:
-            newest = await self._checkpoint(connection)
-            if isinstance(as_of, int):
-                if as_of <= newest:
+        for has_asked_the_log in (False, True):
+            async with self._organizations.transaction(scope.org_id, readonly=True) as connection:
+                found = await self._standpoint(connection, as_of)
+                if has_asked_the_log or found.covers(as_of):
+                    yield Reading(connection, scope, found.as_of(effective_at))
                     return
-            elif newest and as_of < await connection.fetchval(INSTANT_OF, newest):
-                return
+            await self._ask_the_log(as_of, found.newest)
+
+    async def _standpoint(self, connection: Connection, as_of: int | datetime | None) -> "Found":
+        position, instant = (as_of, None) if isinstance(as_of, int) else (None, as_of)
+        (row,) = await connection.fetch(STANDPOINT, self._names, position, instant)
+        return Found(**row)
+
+    async def _ask_the_log(self, as_of: int | datetime | None, newest: int) -> None:
+        """Raise if the log has, up to then, what was not projected, or if it has not come that far itself."""
         if isinstance(as_of, int):
             if not await self._next(as_of - 1):
                 raise beyond_head()
             raise behind(newest)
         following = await self._next(newest)
-        if following and following[0].recorded_at <= as_of:
+        if as_of is not None and following and following[0].recorded_at <= as_of:
             raise behind(newest)
 
     async def _next(self, position: int) -> list[Envelope]:
@@ -100,12 +105,22 @@ class Reader:
             raise behind(position) from error
 
 
-async def _position(connection: Connection, as_of: int | datetime | None, newest: int) -> int:
-    if as_of is None:
-        return newest
-    if isinstance(as_of, int):
-        return as_of
-    return min(newest, await connection.fetchval(POSITION_OF, as_of) or 0)
+class Found(NamedTuple):
+    """Where a question stands in a snapshot: how far that goes, and the position asked about, with their instants."""
+
+    newest: int
+    position: int
+    newest_at: datetime | None
+    recorded_at: datetime | None
+
+    def covers(self, as_of: int | datetime | None) -> bool:
+        """Whether everything the question may count was projected, as far as can be seen from here."""
+        if isinstance(as_of, datetime):
+            return self.newest > 0 and self.newest_at is not None and as_of < self.newest_at
+        return as_of is None or as_of <= self.newest
+
+    def as_of(self, effective_at: datetime | None) -> AsOf:
+        return AsOf(self.position, self.recorded_at, effective_at, self.position == self.newest)
 
 
 register("as_of_beyond_head", 422, "As of beyond the head", "Nothing has been recorded at that position yet.")
