@@ -71,8 +71,10 @@ class AccessHandler:
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         """Write what a batch changes, in order. Such events are rare, so each is a statement or two of its own."""
         for event in events:
-            for statement, values in changes(event):
-                await connection.execute(statement, event.envelope.org_id, *values)
+            # Looked at first, as almost every event is about something else.
+            if event.envelope.type in EVENT_TYPES:
+                for statement, values in changes(event):
+                    await connection.execute(statement, event.envelope.org_id, *values)
 
     def forget(self) -> None:
         """Nothing is remembered between batches."""

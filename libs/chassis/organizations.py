@@ -3,14 +3,13 @@
 Which one, Postgres is told in the message that begins the transaction, and forgets at its end; `walls` is who listens.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 from libs.chassis.load_shedding import ReadShares
-from libs.chassis.postgres import RELEASE_SECONDS, UNIT_SECONDS, Database
-from libs.chassis.sessions import DRIVER_ERRORS, Connection
+from libs.chassis.postgres import UNIT_SECONDS, Database
+from libs.chassis.sessions import Connection, transaction_between
 from libs.chassis.walls import SETTING
 
 BEGIN = "begin isolation level read committed"
@@ -38,14 +37,12 @@ class Organizations:
         if not isinstance(org_id, UUID):
             raise TypeError("only a UUID may stand in this statement")
         begin = f"{BEGIN_READING if readonly else BEGIN}; set local {SETTING} = '{org_id}'"
-        async with self._turn(org_id, readonly), self._database.connection() as connection:
-            try:
-                await connection.execute(begin)
-                yield connection
-            except BaseException:
-                await _roll_back(connection)
-                raise
-            await connection.execute("commit")
+        async with (
+            self._turn(org_id, readonly),
+            self._database.connection() as connection,
+            transaction_between(connection, begin),
+        ):
+            yield connection
 
     def _turn(self, org_id: UUID, readonly: bool) -> contextlib.AbstractAsyncContextManager[None]:
         return self._shares.turn(org_id) if readonly else contextlib.nullcontext()
@@ -55,10 +52,3 @@ class Organizations:
         """A connection for what is no organization's, such as checkpoints; rows of organizations are not there."""
         async with self._database.connection(seconds=seconds) as connection:
             yield connection
-
-
-async def _roll_back(connection: Connection) -> None:
-    """A connection that cannot even roll back is cut when it is returned, or by the end of its unit."""
-    with contextlib.suppress(TimeoutError, *DRIVER_ERRORS):
-        async with asyncio.timeout(RELEASE_SECONDS):
-            await connection.execute("rollback")

@@ -20,6 +20,7 @@ from libs.chassis.load_shedding import ACQUIRE_SECONDS, POOL_PATIENCE_SECONDS
 from libs.chassis.sessions import (
     CONNECT_SECONDS,
     DRIVER_ERRORS,
+    RELEASE_SECONDS,
     STATEMENT_SECONDS,
     Connection,
     is_transient,
@@ -43,7 +44,6 @@ __all__ = [
 ]
 
 UNIT_SECONDS = 5.0
-RELEASE_SECONDS = 1.0
 CONNECTION_LIFE_SECONDS = 30 * 60.0
 RETRY_SECONDS_MAX = 2.0
 

@@ -1,6 +1,8 @@
 """What every session with Postgres has: its settings, its bounds, and which of its errors may pass."""
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -13,6 +15,7 @@ else:
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 3.0
 LOCK_SECONDS = 1.0
+RELEASE_SECONDS = 1.0
 
 # Everything the driver raises.
 DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -61,3 +64,30 @@ def session_settings(
         "jit": "off",
         **(others or {}),
     }
+
+
+def literal(text: str) -> str:
+    """A text as it stands in a statement, for those that hold several and therefore take no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextlib.asynccontextmanager
+async def transaction_between(connection: Connection, begin: str, end: str = "commit") -> AsyncIterator[str]:
+    """A transaction that costs two round trips: `begin` and `end` may hold more statements than those two words.
+
+    Yields what Postgres says of the last statement of `begin`, such as `SELECT 3`. Rolled back when the body raises;
+    an error out of `end` means unknown.
+    """
+    try:
+        yield await connection.execute(begin)
+    except BaseException:
+        await _roll_back(connection)
+        raise
+    await connection.execute(end)
+
+
+async def _roll_back(connection: Connection) -> None:
+    """A connection that cannot even roll back is cut when it is returned, or by the end of its unit."""
+    with contextlib.suppress(TimeoutError, *DRIVER_ERRORS):
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await connection.execute("rollback")

@@ -16,7 +16,8 @@ SETTING = "app.organization"
 # After a transaction the setting is empty, not null. Either way no row is there, and nothing fails.
 OF_THE_ORGANIZATION = f"org_id = nullif(current_setting('{SETTING}', true), '')::uuid"
 
-# Tables of organizations. What a migration said itself of a table's owner, such as that it removes nothing, stands.
+# Tables of organizations that a role can come near; a read model that is being filled has no wall yet, as nobody has
+# a way to it. What a migration said itself of a table's owner, such as that it removes nothing, stands.
 TABLES = """
 select relation.oid::regclass::text as name, is_secured, has_one, has_every, holds_owner,
        is_secured and has_one and has_every as is_walled
@@ -30,10 +31,11 @@ cross join lateral (
     from pg_policy as policy where policy.polrelid = relation.oid
 ) as wall
 where relation.relkind in ('r', 'p') and attribute.attname = 'org_id' and not attribute.attisdropped
+  and has_schema_privilege($1, relation.relnamespace, 'usage')
 order by 1
 """
 RIGHTS = """
-select role.rolsuper or role.rolbypassrls as bypasses,
+select role.rolname as name, role.rolsuper or role.rolbypassrls as bypasses,
        exists (
            select from pg_policy as policy, unnest(policy.polroles) as named (role_oid)
            where policy.polname = 'every_organization' and pg_has_role(named.role_oid, 'member')
@@ -64,11 +66,12 @@ class UnfitRole(Exception):
 
 
 async def raise_walls(connection: Connection, roles: Roles) -> None:
-    """Put every table of this database that has an `org_id` behind the wall, in every schema.
+    """Put every table that has an `org_id` behind the wall, in every schema of this database that the role which
+    answers requests may use.
 
-    Call it as the owner wherever tables were made; tables behind the wall already are not touched.
+    Call it as the owner wherever tables were made or granted; tables behind the wall already are not touched.
     """
-    for table in await connection.fetch(TABLES):
+    for table in await connection.fetch(TABLES, roles.serving):
         if not table["is_walled"]:
             # One message is one transaction: no instant at which the internal role sees nothing.
             await connection.execute(_wall(table, roles))
@@ -88,11 +91,11 @@ async def check_walls(database: Database) -> None:
     """Raise `UnfitRole` if the role of this pool stands above the wall, `MigrationsPending` if one is missing."""
     async with database.connection() as connection:
         rights = await connection.fetchrow(RIGHTS)
-        tables = await connection.fetch(TABLES)
-    if rights is None or rights["bypasses"] or rights["belongs"]:
-        raise UnfitRole(
-            "MILEPOST_DATABASE_URL names a role that row-level security does not hold; see operating.md"
-        )
+        if rights is None or rights["bypasses"] or rights["belongs"]:
+            raise UnfitRole(
+                "MILEPOST_DATABASE_URL names a role that row-level security does not hold; see operating.md"
+            )
+        tables = await connection.fetch(TABLES, rights["name"])
     open_tables = [table["name"] for table in tables if not table["is_walled"]]
     if open_tables:
         raise MigrationsPending(f"no row-level security on {', '.join(open_tables)}")

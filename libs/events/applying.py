@@ -5,7 +5,8 @@ again from the checkpoint.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import structlog
@@ -14,8 +15,9 @@ from libs.chassis import tracing
 from libs.chassis.postgres import Connection, Database
 from libs.chassis.sessions import is_transient
 from libs.events import catalogue, consuming, jetstream, parking
-from libs.events.consuming import Position
+from libs.events.consuming import Checkpoints, CheckpointsMoved, Position
 from libs.events.envelope import Envelope, Event
+from libs.events.writing import Write, write_together
 
 ATTEMPTS_MAX = 5
 DECISION_CHECK_SECONDS = 1.0
@@ -29,8 +31,11 @@ class Handler(Protocol):
 
     name: str
 
-    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Apply a batch in order inside the caller's transaction; raising undoes all of it."""
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> Sequence[Write] | None:
+        """Apply a batch in order inside the caller's transaction; raising undoes all of it.
+
+        Returns what is left to write, which is written together with what other handlers left.
+        """
 
     def forget(self) -> None:
         """Drop whatever is remembered between batches: the transaction failed, or another process led."""
@@ -49,6 +54,7 @@ class Application:
         self._handlers = handlers
         self._on_progress = on_progress
         self._names = [handler.name for handler in handlers]
+        self._checkpoints: Checkpoints = {}
         self._lot = parking.ParkingLot()
         self._decisions_due_at = 0.0
         self.position = Position(0, None)
@@ -58,8 +64,9 @@ class Application:
         for handler in self._handlers:
             handler.forget()
         async with self._database.transaction() as connection:
-            self.position = await consuming.lock_checkpoints(connection, self._names)
+            self._checkpoints = await consuming.lock_checkpoints(connection, self._names)
             self._lot = await parking.ParkingLot.load(connection)
+        self.position = consuming.furthest_behind(self._checkpoints)
         consuming.PARKED.set(len(self._lot))
         self._on_progress(self.position.number)
 
@@ -69,7 +76,7 @@ class Application:
             with consuming.BATCH_SECONDS.time():
                 await self._apply_together(envelopes)
         except Exception as error:
-            if is_transient(error):
+            if _may_pass(error):
                 raise
             reason = f"{type(error).__name__}: {error}"
             log.warning("batch_failed", position=envelopes[0].position, error=reason)
@@ -82,9 +89,9 @@ class Application:
         traces = tracing.distinct(envelope.traceparent for envelope in envelopes)
         attributes = jetstream.span_attributes("apply", "process", len(envelopes))
         with tracing.batch_span(f"apply {jetstream.STREAM}", "consumer", traces, attributes):
-            async with self._database.transaction() as connection:
+            async with self._step(envelopes[-1]) as connection:
                 await self._write(connection, envelopes)
-            self._advance(envelopes[-1])
+            self._on_progress(self.position.number)
             told = {"trace_ids": [each[3:35] for each in traces]} if len(traces) > 1 else {}
             log.info("applied", position=envelopes[-1].position, events=len(envelopes), **told)
 
@@ -98,7 +105,7 @@ class Application:
                     await self._apply_together([envelope])
                     return
                 except Exception as error:
-                    if is_transient(error):
+                    if _may_pass(error):
                         raise
                     await self.resume()
                     if attempt >= ATTEMPTS_MAX or isinstance(error, catalogue.UnknownEvent):
@@ -110,32 +117,46 @@ class Application:
         log.error(
             "project_parked", position=envelope.position, stream=envelope.stream, code=code, exc_info=error
         )
-        async with self._database.transaction() as connection:
-            await consuming.lock_checkpoints(connection, self._names)
+        async with self._step(envelope) as connection:
             await parking.park(connection, envelope, code, f"{type(error).__name__}: {error}")
-            await self._write_checkpoints(connection, envelope)
         await self.resume()
 
+    @asynccontextmanager
+    async def _step(self, last: Envelope) -> AsyncIterator[Connection]:
+        """A transaction that ends with the checkpoints at this event."""
+        target = Position(last.position, last.event_id)
+        async with (
+            self._database.connection() as connection,
+            consuming.step(connection, self._checkpoints, target),
+        ):
+            yield connection
+        self._checkpoints = consuming.moved(self._checkpoints, target)
+        self.position = target
+
     async def _write(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
-        """Everything a batch changes: the handlers' tables, what must wait, and the checkpoints."""
-        checkpoints = await consuming.read_checkpoints(connection, self._names)
+        """Everything a batch changes beside the checkpoints: the handlers' tables, and what must wait."""
         free, waiting = self._lot.split(envelopes)
         if waiting:
             await parking.park_waiting(connection, waiting)
         events = [catalogue.read(envelope) for envelope in free]
-        for handler in self._handlers:
-            position = checkpoints[handler.name].number
-            new = events if position < envelopes[0].position else _behind(events, position)
-            if new:
-                await handler.apply(connection, new)
-        await self._write_checkpoints(connection, envelopes[-1])
+        await self._handle(connection, [(each, self._new_to(each, events)) for each in self._handlers])
 
-    async def _write_checkpoints(self, connection: Connection, last: Envelope) -> None:
-        await consuming.write_checkpoints(connection, self._names, Position(last.position, last.event_id))
+    def _new_to(self, handler: Handler, events: Sequence[Event]) -> Sequence[Event]:
+        """The events behind the handler's own checkpoint."""
+        position = self._checkpoints[handler.name].number
+        if not events or events[0].envelope.position > position:
+            return events
+        return [event for event in events if event.envelope.position > position]
 
-    def _advance(self, last: Envelope) -> None:
-        self.position = Position(last.position, last.event_id)
-        self._on_progress(last.position)
+    async def _handle(
+        self, connection: Connection, shares: Iterable[tuple[Handler, Sequence[Event]]]
+    ) -> None:
+        """Give handlers their events, and write what they leave to write."""
+        left: list[Write] = []
+        for handler, events in shares:
+            if events:
+                left += await handler.apply(connection, events) or ()
+        await write_together(connection, left)
 
     async def retry_what_waited_for_a_deploy(self) -> None:
         """Ask for another try of everything this program may be new enough to know."""
@@ -193,9 +214,7 @@ class Application:
     ) -> None:
         await parking.release(connection, waiting, decision.org_id, decision.sequence)
         events = [catalogue.read(envelope) for envelope in waiting]
-        if events:
-            for handler in self._handlers:
-                await handler.apply(connection, events)
+        await self._handle(connection, [(each, events) for each in self._handlers])
         await parking.close_decision(connection, decision.decision_id, None, f"applied {len(events)} events")
 
     async def _skip(
@@ -220,5 +239,6 @@ class Application:
         )
 
 
-def _behind(events: Sequence[Event], position: int) -> list[Event]:
-    return [event for event in events if event.envelope.position > position]
+def _may_pass(error: Exception) -> bool:
+    """Whether nothing is wrong with the events: from where the checkpoints are, they may well be applied."""
+    return is_transient(error) or isinstance(error, CheckpointsMoved)

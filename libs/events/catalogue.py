@@ -89,18 +89,23 @@ def read(envelope: Envelope) -> Event:
     Raises `UnknownEvent` for a type or a newer version this program does not know (wait for the next
     deploy) and `InvalidEvent` for data that does not fit its schema.
     """
-    event_type = type_named(envelope.type)
+    event_type, data = type_named(envelope.type), envelope.data
+    if envelope.schema_version != event_type.version:
+        data = _upcast(event_type, envelope)
+    try:
+        return Event(envelope, event_type.model.model_validate(data))
+    except ValidationError as error:
+        raise InvalidEvent(f"{envelope.type} at position {envelope.position}: {error}") from error
+
+
+def _upcast(event_type: EventType, envelope: Envelope) -> dict[str, Any]:
     if envelope.schema_version > event_type.version:
         raise UnknownEvent(
             f"{envelope.type} has version {envelope.schema_version}, this program knows {event_type.version}"
         )
     if envelope.schema_version < 1:
         raise InvalidEvent(f"{envelope.type} at position {envelope.position}: there is no version 0 or less")
-    data = event_type.upcast(envelope.data, envelope.schema_version)
-    try:
-        return Event(envelope, event_type.model.model_validate(data))
-    except ValidationError as error:
-        raise InvalidEvent(f"{envelope.type} at position {envelope.position}: {error}") from error
+    return event_type.upcast(envelope.data, envelope.schema_version)
 
 
 def subject(event: Envelope) -> str:

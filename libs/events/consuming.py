@@ -1,13 +1,14 @@
 """Checkpoints, and what operators see of consumption."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from libs.chassis.sessions import Connection
+from libs.chassis.sessions import Connection, literal, transaction_between
 from libs.events.envelope import Envelope
 
 APPLIED = Gauge("milepost_applied_position", "Position of the last event applied.")
@@ -37,19 +38,25 @@ class Position(NamedTuple):
     event_id: UUID | None
 
 
-async def lock_checkpoints(connection: Connection, names: Sequence[str]) -> Position:
-    """Lock the checkpoints, making new ones at 0; returns the one that is furthest behind."""
+Checkpoints: TypeAlias = Mapping[str, Position]
+
+
+class CheckpointsMoved(Exception):
+    """The checkpoints are not where this process left them: another one led, or a read model was replaced."""
+
+
+async def lock_checkpoints(connection: Connection, names: Sequence[str]) -> Checkpoints:
+    """Lock and read the checkpoints, making new ones at 0, so that nobody else moves them in this transaction."""
     await connection.execute(
         "insert into checkpoints (name, position)"
         " select name, 0 from unnest($1::text[]) as name on conflict do nothing",
         names,
     )
-    checkpoints = await read_checkpoints(connection, names)
-    return min(checkpoints.values(), key=lambda position: position.number)
+    return await read_checkpoints(connection, names)
 
 
-async def read_checkpoints(connection: Connection, names: Sequence[str]) -> dict[str, Position]:
-    """Lock and read the checkpoints, so that nobody else moves them in this transaction."""
+async def read_checkpoints(connection: Connection, names: Sequence[str]) -> Checkpoints:
+    """The same for those that are there."""
     rows = await connection.fetch(
         "select name, position, event_id from checkpoints where name = any($1) order by name for update",
         names,
@@ -57,14 +64,56 @@ async def read_checkpoints(connection: Connection, names: Sequence[str]) -> dict
     return {row["name"]: Position(row["position"], row["event_id"]) for row in rows}
 
 
-async def write_checkpoints(connection: Connection, names: Sequence[str], position: Position) -> None:
-    """Move the checkpoints forward; one that is ahead stays where it is."""
+async def set_checkpoints(connection: Connection, names: Sequence[str], position: Position) -> None:
+    """Put the checkpoints to a position, forward or back."""
     await connection.execute(
-        "update checkpoints set position = $2, event_id = $3, updated_at = now()"
-        " where name = any($1) and position < $2",
+        "insert into checkpoints (name, position, event_id) select name, $2, $3 from unnest($1::text[]) as name"
+        " on conflict (name) do update set position = excluded.position, event_id = excluded.event_id,"
+        " updated_at = now()",
         names,
-        position.number,
-        position.event_id,
+        *position,
+    )
+
+
+def furthest_behind(checkpoints: Checkpoints) -> Position:
+    """Where the next events must begin."""
+    return min(checkpoints.values(), key=lambda position: position.number)
+
+
+def moved(checkpoints: Checkpoints, target: Position) -> Checkpoints:
+    """The checkpoints after a step to a position; one that is ahead stays where it is."""
+    return {
+        name: position if position.number > target.number else target
+        for name, position in checkpoints.items()
+    }
+
+
+@asynccontextmanager
+async def step(connection: Connection, checkpoints: Checkpoints, target: Position) -> AsyncIterator[None]:
+    """A transaction in which the checkpoints move to a position, together with whatever the body writes.
+
+    They are locked by the message that begins it and moved by the one that commits it. Raises `CheckpointsMoved`
+    before anything is written where one of them is not where `checkpoints` says.
+    """
+    async with transaction_between(connection, _lock(checkpoints), _move(checkpoints, target)) as locked:
+        if locked != f"SELECT {len(checkpoints)}":
+            raise CheckpointsMoved(f"not all of {', '.join(checkpoints)} are where this process left them")
+        yield
+
+
+def _lock(checkpoints: Checkpoints) -> str:
+    there = ", ".join(f"({literal(name)}, {position.number:d})" for name, position in checkpoints.items())
+    return (
+        f"begin; select from checkpoints where (name, position) in (values {there}) order by name for update"
+    )
+
+
+def _move(checkpoints: Checkpoints, target: Position) -> str:
+    names = ", ".join(map(literal, checkpoints))
+    event_id = "null" if target.event_id is None else literal(str(target.event_id))
+    return (
+        f"update checkpoints set position = {target.number:d}, event_id = {event_id}, updated_at = now()"
+        f" where name in ({names}) and position < {target.number:d}; commit"
     )
 
 

@@ -141,23 +141,25 @@ def read_cloud_event(body: bytes) -> Envelope:
     """Read an event from its CloudEvents JSON; raises `UnreadableEvent`, naming what is wrong."""
     try:
         raw = from_json(body, allow_inf_nan=False)
+        optional = raw.get
+        # In the order of the fields: naming them would take a tenth of the time.
         return Envelope(
-            position=int(raw["position"]),
-            event_id=UUID(raw["id"]),
-            type=_text(raw["type"]),
-            schema_version=int(raw["schemaversion"]),
-            org_id=_uuid(raw["orgid"]),
-            project_id=_optional_uuid(raw, "projectid"),
-            stream=_text(raw["subject"]),
-            version=int(raw["streamversion"]),
-            recorded_at=instant(raw["time"]),
-            effective_at=instant(raw["effectiveat"]),
-            actor=_uuid(raw["actor"]),
-            on_behalf_of=_optional_uuid(raw, "onbehalfof"),
-            correlation_id=_optional_uuid(raw, "correlationid"),
-            causation_id=_optional_uuid(raw, "causationid"),
-            traceparent=None if raw.get("traceparent") is None else _text(raw["traceparent"]),
-            data=_object(raw["data"]),
+            int(raw["position"]),
+            UUID(raw["id"]),
+            _text(raw["type"]),
+            int(raw["schemaversion"]),
+            _uuid(raw["orgid"]),
+            _optional_uuid(optional("projectid")),
+            _text(raw["subject"]),
+            int(raw["streamversion"]),
+            instant(raw["time"]),
+            instant(raw["effectiveat"]),
+            _uuid(raw["actor"]),
+            _optional_uuid(optional("onbehalfof")),
+            _optional_uuid(optional("correlationid")),
+            _optional_uuid(optional("causationid")),
+            None if optional("traceparent") is None else _text(raw["traceparent"]),
+            _object(raw["data"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableEvent(f"not an event of ours: {type(error).__name__}: {error}") from error
@@ -167,8 +169,8 @@ def read_cloud_event(body: bytes) -> Envelope:
 _uuid = lru_cache(maxsize=20_000)(UUID)
 
 
-def _optional_uuid(raw: dict[str, Any], name: str) -> UUID | None:
-    text = raw.get(name)
+@lru_cache(maxsize=20_000)
+def _optional_uuid(text: str | None) -> UUID | None:
     return None if text is None else _uuid(text)
 
 

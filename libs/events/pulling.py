@@ -6,6 +6,8 @@ checkpoint whenever there is doubt. What it delivers out of order or not at all,
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
 from uuid import uuid4
 
 from nats.aio.client import Client
@@ -19,19 +21,25 @@ DEMAND_BYTES = 16 * 1024 * 1024
 EXPIRES_SECONDS = 4.0
 SILENCE_SECONDS_MAX = 10.0
 
+Read = TypeVar("Read")
+
 
 class PullLost(Exception):
     """The consumer is gone, or silent for too long: begin again at the checkpoint."""
 
 
-class Pull:
-    """A flow of `(sequence, body)` from one durable consumer."""
+class Pull(Generic[Read]):
+    """A flow of `(sequence, what was read)` from one durable consumer.
 
-    def __init__(self, client: Client, durable: str) -> None:
+    `read` makes something of a body and its sequence as it arrives, while whoever takes it waits for their database.
+    """
+
+    def __init__(self, client: Client, durable: str, read: Callable[[bytes, int], Read]) -> None:
         self._client = client
         self._durable = durable
+        self._read = read
         self._now = asyncio.get_running_loop().time
-        self._received: deque[tuple[int, bytes]] = deque()
+        self._received: deque[tuple[int, Read]] = deque()
         self._arrived = asyncio.Event()
         self._outstanding = 0
         self._lost: str | None = None
@@ -65,7 +73,7 @@ class Pull:
             if not self._client.is_closed:
                 await subscription.unsubscribe()
 
-    async def take(self, most: int, seconds: float) -> list[tuple[int, bytes]]:
+    async def take(self, most: int, seconds: float) -> list[tuple[int, Read]]:
         """Everything received, up to `most`; waits up to `seconds` for the first. Raises `PullLost`."""
         await self._demand()
         if not self._received:
@@ -107,7 +115,8 @@ class Pull:
             self._outstanding -= 1
             tokens = message.reply.split(".")
             self.pending = int(tokens[-1])
-            self._received.append((int(tokens[-4]), message.data))
+            sequence = int(tokens[-4])
+            self._received.append((sequence, self._read(message.data, sequence)))
         else:
             self._note_status(message.headers or {})
         self._arrived.set()

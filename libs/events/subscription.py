@@ -18,6 +18,7 @@ from libs.chassis.postgres import Database
 from libs.chassis.sessions import is_transient
 from libs.events import consuming, jetstream
 from libs.events.applying import Application, Handler
+from libs.events.consuming import CheckpointsMoved
 from libs.events.envelope import Envelope, UnreadableEvent, read_cloud_event
 from libs.events.feed import FeedUnavailable
 from libs.events.pulling import Pull, PullLost
@@ -91,7 +92,7 @@ class Subscription:
     async def _lead(self) -> None:
         durable = self._settings.durable
         async with jetstream.connected(self._settings.nats_url, durable, self._connect) as client:
-            pull = Pull(client, durable)
+            pull = Pull(client, durable, _readable)
             await self._application.retry_what_waited_for_a_deploy()
             while True:
                 await self._application.resume()
@@ -106,7 +107,7 @@ class Subscription:
         if state["first_seq"] > self._application.position.number + 1:
             await self._catch_up(state["first_seq"] - 1)
 
-    async def _follow(self, client: Client, pull: Pull) -> None:
+    async def _follow(self, client: Client, pull: Pull[Envelope | None]) -> None:
         """Apply what arrives until the flow breaks off or has a gap."""
         now = asyncio.get_running_loop().time
         look_at = now() + LOOK_SECONDS
@@ -137,15 +138,14 @@ class Subscription:
             log.warning("flow_fell_silent", position=self._application.position.number)
         return is_behind
 
-    def _in_order(self, arrived: Sequence[tuple[int, bytes]]) -> tuple[list[Envelope], int | None]:
+    def _in_order(self, arrived: Sequence[tuple[int, Envelope | None]]) -> tuple[list[Envelope], int | None]:
         """The events behind the checkpoint without duplicates, and up to which position they have a gap."""
         envelopes: list[Envelope] = []
         last = self._application.position.number
-        for sequence, body in arrived:
+        for sequence, envelope in arrived:
             if sequence <= last:
                 consuming.DUPLICATES.inc()
                 continue
-            envelope = _readable(body, sequence)
             if envelope is None or sequence > last + 1:
                 return envelopes, sequence
             envelopes.append(envelope)
@@ -196,5 +196,5 @@ def _readable(body: bytes, sequence: int) -> Envelope | None:
 def _is_passing(error: Exception) -> bool:
     """Whether trying again later, from the checkpoint, may help without anybody's doing."""
     return isinstance(
-        error, (FeedUnavailable, LogChanged, nats.errors.Error, jetstream.ApiError)
+        error, (FeedUnavailable, LogChanged, CheckpointsMoved, nats.errors.Error, jetstream.ApiError)
     ) or is_transient(error)

@@ -9,7 +9,6 @@ from libs.access import projecting as access
 from libs.access.access_log.entries import operator_name, record_operator
 from libs.chassis.sessions import Connection
 from libs.events import consuming, parking
-from libs.events.consuming import Position
 from libs.events.feed import Feed
 from libs.events.parting import NotParted, parted
 from services.notifications.rules import CHECKPOINT_NAME, DURABLE
@@ -53,7 +52,7 @@ async def adopt_log(settings: AdoptionSettings, feed: Feed, common: int) -> Take
                 await connection.execute(statement, common)
             await parking.forget_after(connection, common)
             await access.read_anew(connection, feed.pages(0, common))
-            await _continue_at(connection, names, place)
+            await consuming.set_checkpoints(connection, names, place)
             await record_operator(connection, operator_name(), f"adopt-log {common}")
     return taken_back
 
@@ -69,9 +68,3 @@ async def _take_back(connection: Connection, common: int) -> TakenBack:
         common,
     )
     return TakenBack(messages, deliveries["made"], deliveries["delivered"])
-
-
-async def _continue_at(connection: Connection, names: list[str], place: Position) -> None:
-    await connection.execute("delete from checkpoints where name = any($1)", names)
-    await consuming.lock_checkpoints(connection, names)
-    await consuming.write_checkpoints(connection, names, place)

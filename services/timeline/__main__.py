@@ -67,7 +67,7 @@ def migrate() -> None:
 def rebuild(
     projection: Annotated[str, typer.Argument(help=f"{', '.join(projections.PROJECTIONS)}, or all.")] = "all",
 ) -> None:
-    """Fill a read model anew from the log beside the live one, then switch."""
+    """Fill a read model, or all in one pass, anew from the log beside the live ones, then switch."""
     titles = list(projections.PROJECTIONS) if projection == "all" else [_known(projection)]
     try:
         operating.rebuild_now(titles, RebuildSettings())
@@ -86,7 +86,7 @@ def rollback(
     except RebuildFailed as error:
         typer.echo(f"not rolled back: {error}", err=True)
         raise typer.Exit(1) from error
-    typer.echo(f"{result.name} is the earlier one again, at position {result.position}")
+    typer.echo(f"{result.names[0]} is the earlier one again, at position {result.position}")
 
 
 @cli.command()

@@ -1,6 +1,6 @@
 """What happened in a project, in sentences that people read, with names as they were then."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -11,9 +11,10 @@ from libs.events.envelope import Event, StreamKey
 from libs.events.portfolio import ProjectProposed
 from libs.events.raid import IssueBlocked, IssueLinked, IssueMovedIn, IssueRaised
 from libs.events.schedule import MilestonePlanned, MilestoneReforecast
+from libs.events.writing import Write, write_together, writes
 from services.timeline.as_of import AsOf
 from services.timeline.projection import Projection, UnknownEntity
-from services.timeline.rows import append, columns, upsert
+from services.timeline.rows import append, columns, copy, given, upsert
 from services.timeline.sentences import sentence, short_id
 
 CACHED_NAMES_MAX = 50_000
@@ -111,14 +112,24 @@ class ActivityFeed(Projection):
     def forget(self) -> None:
         self._names.clear()
 
-    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Write the sentences of a batch, in the caller's transaction."""
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> Sequence[Write]:
+        """The sentences of a batch, and the names it gave."""
+        rows, named = await self._told(connection, events)
+        return [*writes(APPEND, rows), *writes(UPSERT_NAMES, named)]
+
+    async def fold(self, connection: Connection, events: Sequence[Event]) -> None:
+        rows, named = await self._told(connection, events)
+        await copy(connection, "activity", Activity._fields, rows)
+        await write_together(connection, writes(UPSERT_NAMES, named))
+
+    async def _told(
+        self, connection: Connection, events: Sequence[Event]
+    ) -> tuple[Sequence[Activity], Collection[StreamName]]:
         await self._load(connection, _wanted(events) - self._names.keys())
         named: dict[StreamKey, StreamName] = {}
         rows = [row for event in events if (row := self._row(event, named)) is not None]
-        await APPEND.write(connection, rows)
-        await UPSERT_NAMES.write(connection, named.values())
         self._forget_oldest()
+        return rows, named.values()
 
     def _row(self, event: Event, named: dict[StreamKey, StreamName]) -> Activity | None:
         project_id = event.envelope.project_id
@@ -160,7 +171,7 @@ class ActivityFeed(Projection):
 
 
 APPEND = append("activity", columns(Activity))
-UPSERT_NAMES = upsert("stream_names", ("org_id", "stream"), StreamName)
+UPSERT_NAMES = upsert("stream_names", ("org_id", "stream"), StreamName._fields, given(columns(StreamName)))
 SELECT_NAMES = f"""
 select {", ".join(columns(StreamName))} from stream_names
 where (org_id, stream) in (select * from unnest($1::uuid[], $2::text[]))

@@ -24,6 +24,9 @@ create table api_key_changes (
     type   text not null,
     actor  uuid not null,
     note   text,
-    detail json,
-    primary key (org_id, api_key_id, known_from)
+    detail json
 );
+
+-- Indexes, built last on a rebuild.
+
+alter table api_key_changes add primary key (org_id, api_key_id, known_from);

@@ -117,7 +117,10 @@ async def projecting_loops(
     settings: Settings, stack: AsyncExitStack, feed: Feed, progress: Progress
 ) -> Mapping[str, Loop]:
     database = await projecting.connect(
-        settings.internal_database_url, "timeline projecting", projecting.CONNECTIONS_MAX
+        settings.internal_database_url,
+        "timeline projecting",
+        projecting.CONNECTIONS_MAX,
+        projecting.WITHOUT_WAITING_FOR_THE_DISK,
     )
     stack.push_async_callback(database.close)
     await wait_until_migrated(database, DIRECTORIES, also=have_schemas)

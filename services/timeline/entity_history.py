@@ -1,10 +1,11 @@
 """The history of one kind of entity: its current rows, and a row for each change with the state after it.
 
-Both tables are written in bulk, a statement each per batch. Current rows are cached between batches;
+Both tables are written in bulk, with a part each in the statement of a batch. Current rows are cached between batches;
 a row that does not fit the next event of its stream is read again, so the cache can be stale but not wrong.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from pydantic_core import to_json
 
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope, Event, StreamKey, aggregate_of, entity_id_of, stream_name
+from libs.events.writing import Write, write_together, writes
 from services.timeline.projection import Projection
-from services.timeline.rows import append, columns
+from services.timeline.rows import append, columns, copy, given, upsert
 
-CACHED_ROWS_MAX = 50_000
+PUT_AWAY_ROWS_MAX = 5_000
 COLUMNS_OF_CHANGES = {"type": "text", "actor": "uuid", "note": "text", "detail": "json"}
 
 
@@ -45,8 +47,10 @@ class EntityHistory(Projection, Generic[Row]):
 
     `project(row, event)` gives the row after the event and `explain(event)` what else to keep of it;
     both are pure. Tables are named without a schema: the connection's search path decides which
-    copy of the projection is written.
+    copy of the projection is written. `cached_rows_max` bounds what is remembered between batches.
     """
+
+    cached_rows_max = 50_000
 
     def __init__(
         self,
@@ -63,7 +67,6 @@ class EntityHistory(Projection, Generic[Row]):
         self._project = project
         self._explain = explain
         self._row: Any = row_type
-        self._append = append(f"{aggregate}_changes", columns(self._row) | COLUMNS_OF_CHANGES)
         self._statements = Statements.of(aggregate, self._row)
         self._cache: dict[StreamKey, Row] = {}
 
@@ -73,28 +76,30 @@ class EntityHistory(Projection, Generic[Row]):
     def concerns(self, envelope: Envelope) -> bool:
         return aggregate_of(envelope.stream) == self._aggregate
 
-    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Fold a batch, in order, in the caller's transaction."""
-        changed = await self._fold(connection, events)
-        if changed:
-            orgs, ids = _columns(changed)
-            await connection.execute(self._statements.show, orgs, ids)
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> Sequence[Write]:
+        """The changes of a batch; how the entities stand after it follows from them."""
+        changes = await self._changes(connection, self._mine(events))
+        self._take_oldest(len(self._cache) - self.cached_rows_max)
+        return self._statements.written(self._statements.append, changes)
 
     async def fold(self, connection: Connection, events: Sequence[Event]) -> None:
-        await self._fold(connection, events)
+        """Write the changes; how an entity stands is written when it has not been heard of for long, or at the end."""
+        changes = await self._changes(connection, self._mine(events))
+        await copy(connection, self._statements.table, self._statements.columns, changes)
+        await self._put_away(connection, len(self._cache) - self.cached_rows_max)
 
     async def complete(self, connection: Connection) -> None:
-        await connection.execute(self._statements.show_all)
+        await self._put_away(connection, len(self._cache))
 
-    async def _fold(self, connection: Connection, events: Sequence[Event]) -> set[StreamKey]:
-        """Write the changes; returns what changed."""
-        mine = [(event.envelope.key, event) for event in events if self.concerns(event.envelope)]
-        if not mine:
-            return set()
-        await self._load(connection, self._missing(mine))
-        await self._append.write(connection, [self._change(key, event) for key, event in mine])
-        self._forget_oldest()
-        return {key for key, _ in mine}
+    def _mine(self, events: Sequence[Event]) -> list[tuple[StreamKey, Event]]:
+        return [(event.envelope.key, event) for event in events if self.concerns(event.envelope)]
+
+    async def _changes(
+        self, connection: Connection, events: Sequence[tuple[StreamKey, Event]]
+    ) -> list[tuple[Any, ...]]:
+        """A row for each event, with the state after it, which is remembered."""
+        await self._load(connection, self._missing(events))
+        return [self._change(key, event) for key, event in events]
 
     def _change(self, key: StreamKey, event: Event) -> tuple[Any, ...]:
         row: Any = self._project(self._cache.pop(key, None), event)
@@ -117,49 +122,57 @@ class EntityHistory(Projection, Generic[Row]):
 
     async def _load(self, connection: Connection, keys: Collection[StreamKey]) -> None:
         if keys:
-            orgs, ids = _columns(keys)
+            orgs, ids = [key.org_id for key in keys], [entity_id_of(key.stream) for key in keys]
             for row in await connection.fetch(self._statements.load, orgs, ids):
                 self._cache[StreamKey(row[0], stream_name(self._aggregate, row[1]))] = self._row(*row)
 
-    def _forget_oldest(self) -> None:
-        surplus = len(self._cache) - CACHED_ROWS_MAX
-        if surplus > 0:
-            for key in list(self._cache)[:surplus]:
-                del self._cache[key]
+    async def _put_away(self, connection: Connection, count: int) -> None:
+        """Write how the entities that were not heard of for longest stand, and forget them."""
+        oldest = self._take_oldest(count)
+        for first in range(0, len(oldest), PUT_AWAY_ROWS_MAX):
+            chunk = oldest[first : first + PUT_AWAY_ROWS_MAX]
+            await write_together(connection, self._statements.written(self._statements.given, chunk))
+
+    def _take_oldest(self, count: int) -> list[Any]:
+        return [self._cache.pop(key) for key in list(islice(self._cache, max(count, 0)))]
 
 
 class Statements(NamedTuple):
-    """The statements of one history: the latest change of an entity is how it stands."""
+    """The statements of one history, and the table of changes with its columns."""
 
-    load: str
+    table: str
+    columns: Sequence[str]
+    given: str
+    append: str
+    changed: str
     show: str
-    show_all: str
+    load: str
 
     @classmethod
     def of(cls, aggregate: str, row_type: Any) -> "Statements":
-        table, changes_table, id_column = f"{aggregate}s", f"{aggregate}_changes", f"{aggregate}_id"
-        fields = ", ".join(row_type._fields)
-        load = f"""
-            select change.*
-            from unnest($1::uuid[], $2::uuid[]) as key (org_id, {id_column})
-            cross join lateral (
-                select {fields} from {changes_table} row
-                where row.org_id = key.org_id and row.{id_column} = key.{id_column}
-                order by row.known_from desc limit 1
-            ) change
-            """
-        show = f"""
-            insert into {table} ({fields}) {load}
-            on conflict (org_id, {id_column}) do update set
-            {", ".join(f"{name} = excluded.{name}" for name in row_type._fields[2:])}
-            """
-        show_all = f"""
-            insert into {table} ({fields})
-            select distinct on (org_id, {id_column}) {fields} from {changes_table}
+        table, id_column, changed = f"{aggregate}_changes", f"{aggregate}_id", f"{aggregate}_changed"
+        standing = columns(row_type)
+        types = standing | COLUMNS_OF_CHANGES
+        fields = ", ".join(standing)
+        latest = f"""
+            select distinct on (org_id, {id_column}) {fields} from {changed}
             order by org_id, {id_column}, known_from desc
             """
-        return cls(load, show, show_all)
+        load = f"""
+            select {fields} from {aggregate}s
+            where (org_id, {id_column}) in (select * from unnest($1::uuid[], $2::uuid[]))
+            """
+        return cls(
+            table,
+            list(types),
+            given(standing),
+            f"{append(table, types)} returning *",
+            changed,
+            upsert(f"{aggregate}s", ("org_id", id_column), standing, latest),
+            load,
+        )
 
-
-def _columns(keys: Collection[StreamKey]) -> tuple[list[UUID], list[UUID]]:
-    return [key.org_id for key in keys], [entity_id_of(key.stream) for key in keys]
+    def written(self, source: str, rows: Sequence[tuple[Any, ...]]) -> list[Write]:
+        """Rows written by a statement that returns them, and the latest of each entity as how it stands."""
+        parts = writes(source, rows)
+        return [*(part._replace(name=self.changed) for part in parts), *(Write(self.show) for _ in parts)]

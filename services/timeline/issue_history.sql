@@ -34,11 +34,11 @@ create table issue_changes (
     type   text not null,
     actor  uuid not null,
     note   text,
-    detail json,
-    primary key (org_id, issue_id, known_from)
+    detail json
 );
 
 -- Indexes, built last on a rebuild.
 
+alter table issue_changes add primary key (org_id, issue_id, known_from);
 create index issues_project on issues (org_id, project_id);
 create index issues_moved on issues (org_id) where move_count > 0;

@@ -19,6 +19,9 @@ create table member_changes (
     type   text not null,
     actor  uuid not null,
     note   text,
-    detail json,
-    primary key (org_id, member_id, known_from)
+    detail json
 );
+
+-- Indexes, built last on a rebuild.
+
+alter table member_changes add primary key (org_id, member_id, known_from);

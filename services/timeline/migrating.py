@@ -9,7 +9,6 @@ from libs.access.access_log.recording import MIGRATIONS as ACCESS_LOG_MIGRATIONS
 from libs.chassis.migrations import migrate, quoted
 from libs.chassis.provisioning import provision
 from libs.chassis.sessions import Connection
-from libs.chassis.walls import raise_walls
 from services.timeline import projections
 from services.timeline.projection import Projection
 from services.timeline.projections import ROLES
@@ -69,7 +68,7 @@ async def _create_missing(connection: Connection) -> list[str]:
         for projection in projections.all_projections()
         if await _created(connection, projection)
     ]
-    await raise_walls(connection, ROLES)
+    await projections.open_schemas(connection, projections.names())
     return created
 
 
@@ -93,7 +92,6 @@ async def _created(connection: Connection, projection: Projection) -> bool:
     if is_missing:
         await projections.create_schema(connection, projection, projection.name)
         await projections.create_indexes(connection, projection)
-    await projections.grant(connection, projection.name)
     return is_missing
 
 

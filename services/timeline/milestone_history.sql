@@ -23,10 +23,10 @@ create table milestone_changes (
     type   text not null,
     actor  uuid not null,
     note   text,
-    detail json,
-    primary key (org_id, milestone_id, known_from)
+    detail json
 );
 
 -- Indexes, built last on a rebuild.
 
+alter table milestone_changes add primary key (org_id, milestone_id, known_from);
 create index milestones_project on milestones (org_id, project_id);

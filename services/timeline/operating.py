@@ -19,20 +19,22 @@ from services.timeline.rebuilding import Result, rebuild, rollback
 from services.timeline.settings import AdoptionSettings, RebuildSettings
 
 
-async def rebuild_all(titles: Sequence[str], settings: RebuildSettings, console: Console) -> None:
-    """Rebuild projections one after the other, telling how far each is and how fast it went."""
+async def rebuild_together(titles: Sequence[str], settings: RebuildSettings, console: Console) -> None:
+    """Rebuild projections in one pass of the log, telling how far it is and how fast it went."""
     async with Feed(settings.projects_url, settings.current_service_token) as feed:
-        for title in titles:
-            started = time.perf_counter()
-            result = await _with_progress(title, settings, feed, console)
-            seconds = time.perf_counter() - started
-            console.print(
-                f"{result.name}: {result.position:,} events in {seconds:.1f} s"
-                f" ({result.position / seconds:,.0f} events/s); the old one is kept for a rollback"
-            )
+        started = time.perf_counter()
+        result = await _with_progress(titles, settings, feed, console)
+        seconds = time.perf_counter() - started
+        console.print(
+            f"{', '.join(result.names)}: {result.position:,} events in {seconds:.1f} s"
+            f" ({result.position / seconds:,.0f} events/s); the old ones are kept for a rollback",
+            soft_wrap=True,
+        )
 
 
-async def _with_progress(title: str, settings: RebuildSettings, feed: Feed, console: Console) -> Result:
+async def _with_progress(
+    titles: Sequence[str], settings: RebuildSettings, feed: Feed, console: Console
+) -> Result:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -43,14 +45,14 @@ async def _with_progress(title: str, settings: RebuildSettings, feed: Feed, cons
     )
     with ExitStack() as stack:
         bar = stack.enter_context(Progress(*columns, console=console)) if console.is_terminal else None
-        task = bar.add_task(title, total=None) if bar else None
+        task = bar.add_task("rebuilding", total=None) if bar else None
 
         def report(done: int, goal: int) -> None:
             if bar is not None and task is not None:
                 bar.update(task, completed=done, total=goal)
 
         return await rebuild(
-            projections.PROJECTIONS[title](),
+            [projections.PROJECTIONS[title]() for title in titles],
             settings.admin_database_url.get_secret_value(),
             settings.database_url.get_secret_value(),
             feed,
@@ -105,4 +107,4 @@ async def decide(database_url: str, org_id: UUID, sequence: str, decision: str, 
 
 def rebuild_now(titles: Sequence[str], settings: RebuildSettings) -> None:
     garbage.settle()
-    asyncio.run(rebuild_all(titles, settings, Console()))
+    asyncio.run(rebuild_together(titles, settings, Console()))

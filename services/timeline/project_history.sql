@@ -22,6 +22,9 @@ create table project_changes (
     type   text not null,
     actor  uuid not null,
     note   text,
-    detail json,
-    primary key (org_id, project_id, known_from)
+    detail json
 );
+
+-- Indexes, built last on a rebuild.
+
+alter table project_changes add primary key (org_id, project_id, known_from);

@@ -1,7 +1,8 @@
 """Projecting: the loop that keeps every read model in step with the log, in the replica that leads."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -21,6 +22,9 @@ from services.timeline.settings import Settings
 DURABLE = "timeline"
 WATCH_SECONDS = 0.1
 CONNECTIONS_MAX = 2
+NOTHING: Mapping[str, str] = MappingProxyType({})
+# Whatever a crash of Postgres takes away here, its checkpoint goes with it, and the log has it still.
+WITHOUT_WAITING_FOR_THE_DISK = MappingProxyType({"synchronous_commit": "off"})
 
 # Reading an event needs its model in the catalogue.
 assert vocabulary.CONTEXTS
@@ -70,11 +74,13 @@ class Watching:
             await asyncio.sleep(WATCH_SECONDS)
 
 
-async def connect(dsn: SecretStr, application_name: str, connections_max: int) -> Database:
+async def connect(
+    dsn: SecretStr, application_name: str, connections_max: int, settings: Mapping[str, str] = NOTHING
+) -> Database:
     """A pool that finds the live read models and the books without naming their schemas."""
     return await Database.connect(
         dsn.get_secret_value(),
         application_name=application_name,
         connections_max=connections_max,
-        server_settings={"search_path": projections.search_path()},
+        server_settings={"search_path": projections.search_path(), **settings},
     )

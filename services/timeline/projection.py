@@ -10,6 +10,7 @@ from pathlib import Path
 
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope, Event
+from libs.events.writing import Write, write_together
 
 INDEXES = "-- Indexes, built last on a rebuild."
 
@@ -34,15 +35,18 @@ class Projection(ABC):
         self.name = f"{title}_v{version}"
 
     @abstractmethod
-    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Fold a batch, in order, in the caller's transaction."""
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> Sequence[Write]:
+        """Fold a batch, in order, in the caller's transaction; returns what it changes, still to be written."""
 
     def forget(self) -> None:  # noqa: B027 -- a projection that remembers nothing has nothing to forget
         """Drop what is remembered between batches: it may not be what the database has."""
 
     async def fold(self, connection: Connection, events: Sequence[Event]) -> None:
-        """Like `apply`, on a rebuild: may leave to `complete` what is cheaper to write at the end."""
-        await self.apply(connection, events)
+        """Like `apply` and written at once, into tables without walls and indexes: on a rebuild.
+
+        May leave to `complete` what is cheaper to write at the end.
+        """
+        await write_together(connection, await self.apply(connection, events))
 
     async def complete(self, connection: Connection) -> None:  # noqa: B027 -- most leave nothing out
         """Write what `fold` left out."""

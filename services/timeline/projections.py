@@ -1,6 +1,6 @@
 """Every projection of this program version, where its tables live, and how they are made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from libs.chassis.migrations import quoted
@@ -49,11 +49,13 @@ def search_path(*first: str) -> str:
 
 
 async def create_schema(connection: Connection, projection: Projection, schema: str) -> None:
-    """An empty schema with the projection's tables behind their walls, without indexes, in the caller's transaction."""
+    """An empty schema with the projection's tables, in the caller's transaction.
+
+    What is filled fastest without stands later: `create_indexes`, and walls and rights (`open_schemas`).
+    """
     await connection.execute(f"create schema {quoted(schema)}")
     await connection.execute(f"set local search_path to {quoted(schema)}")
     await connection.execute(projection.tables)
-    await raise_walls(connection, ROLES)
 
 
 async def create_indexes(connection: Connection, projection: Projection) -> None:
@@ -62,15 +64,17 @@ async def create_indexes(connection: Connection, projection: Projection) -> None
         await connection.execute(projection.indexes)
 
 
-async def grant(connection: Connection, schema: str) -> None:
-    """Let one role keep what is in a schema, and the other read it."""
-    name, internal, serving = quoted(schema), quoted(ROLES.internal), quoted(ROLES.serving)
-    await connection.execute(f"""
-        grant usage on schema {name} to {internal}, {serving};
-        grant select, insert, update, delete on all tables in schema {name} to {internal};
-        revoke insert, update, delete on all tables in schema {name} from {serving};
-        grant select on all tables in schema {name} to {serving};
-    """)
+async def open_schemas(connection: Connection, schemas: Iterable[str]) -> None:
+    """Let one role keep what is in these schemas, and the other read of it what its wall lets through."""
+    internal, serving = quoted(ROLES.internal), quoted(ROLES.serving)
+    for name in map(quoted, schemas):
+        await connection.execute(f"""
+            grant usage on schema {name} to {internal}, {serving};
+            grant select, insert, update, delete on all tables in schema {name} to {internal};
+            revoke insert, update, delete on all tables in schema {name} from {serving};
+            grant select on all tables in schema {name} to {serving};
+        """)
+    await raise_walls(connection, ROLES)
 
 
 async def exists(connection: Connection, schema: str) -> bool:

@@ -1,11 +1,12 @@
-"""Rebuilding: a projection is filled anew beside the live one, and takes its place in one transaction.
+"""Rebuilding: projections are filled anew beside the live ones, and take their places in one transaction.
 
-Until the switch nothing of it can be seen. The old one is kept, with its checkpoint, for a rollback. What
-cannot be applied fails the rebuild at once: nothing is parked, and the live projection stays as it is.
+One pass of the log fills all of them. Until the switch nothing of them can be seen. The old ones are kept, with
+their checkpoints, for a rollback. What cannot be applied fails the rebuild at once: nothing is parked, and the live
+projections stay as they are.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +18,8 @@ from libs.chassis.postgres import Connection
 from libs.chassis.provisioning import Login, in_database
 from libs.events import catalogue, parking
 from libs.events.consuming import Position
-from libs.events.envelope import Envelope
+from libs.events.envelope import Envelope, Event
+from libs.events.writing import write_together
 from services.timeline import projections
 from services.timeline.migrating import connect_as_owner
 from services.timeline.projection import Projection, UnknownEntity
@@ -43,33 +45,34 @@ class Feed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    name: str
+    names: Sequence[str]
     position: int
 
 
 async def rebuild(
-    projection: Projection,
+    rebuilt: Sequence[Projection],
     admin_dsn: str,
     service_dsn: str,
     feed: Feed,
     report: Report = lambda done, goal: None,
     page_events: int = PAGE_EVENTS,
 ) -> Result:
-    """Fill `projection` from the beginning of the log, then switch. `report` hears position and goal.
+    """Fill projections from the beginning of the log, all in one pass, then switch. `report` hears position and goal.
 
-    Raises `RebuildFailed` when another rebuild of it is under way, when an event cannot be applied, or when
+    Raises `RebuildFailed` when another rebuild of one of them is under way, when an event cannot be applied, or when
     an operator decided about parked events meanwhile; and what Postgres and the feed raise.
     """
-    async with _owner(in_database(admin_dsn, Login.of(service_dsn).database), projection) as connection:
-        schema = f"{projection.name}{FILLED}"
+    async with _owner(in_database(admin_dsn, Login.of(service_dsn).database), rebuilt) as connection:
+        schemas = [f"{projection.name}{FILLED}" for projection in rebuilt]
         async with connection.transaction():
-            await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
-            await projections.create_schema(connection, projection, schema)
-        filling = _Filling(projection, connection, feed, report, page_events)
-        await filling.enter(schema)
+            for projection, schema in zip(rebuilt, schemas, strict=True):
+                await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
+                await projections.create_schema(connection, projection, schema)
+        filling = _Filling(rebuilt, connection, feed, report, page_events)
+        await filling.enter(schemas)
         await filling.catch_up(await _goal(connection, feed))
         await filling.complete()
-        return await filling.switch(schema)
+        return await filling.switch(schemas)
 
 
 async def rollback(projection: Projection, admin_dsn: str, service_dsn: str, feed: Feed) -> Result:
@@ -77,29 +80,30 @@ async def rollback(projection: Projection, admin_dsn: str, service_dsn: str, fee
 
     Raises `RebuildFailed` when there is none, and as `rebuild` does.
     """
-    async with _owner(in_database(admin_dsn, Login.of(service_dsn).database), projection) as connection:
+    async with _owner(in_database(admin_dsn, Login.of(service_dsn).database), [projection]) as connection:
         schema = f"{projection.name}{RETIRED}"
         position = await connection.fetchval("select position from checkpoints where name = $1", schema)
         if position is None or not await projections.exists(connection, schema):
             raise RebuildFailed(f"no earlier {projection.name} was kept")
-        filling = _Filling(projection, connection, feed, lambda done, goal: None, PAGE_EVENTS, position)
-        await filling.enter(schema)
-        return await filling.switch(schema)
+        filling = _Filling([projection], connection, feed, lambda done, goal: None, PAGE_EVENTS, position)
+        await filling.enter([schema])
+        return await filling.switch([schema])
 
 
 class _Filling:
-    """A projection on its way to the head, in a schema nobody reads yet."""
+    """Projections on their way to the head, in schemas nobody reads yet."""
 
     def __init__(
         self,
-        projection: Projection,
+        rebuilt: Sequence[Projection],
         connection: Connection,
         feed: Feed,
         report: Report,
         page_events: int,
         position: int = 0,
     ) -> None:
-        self._projection = projection
+        self._rebuilt = rebuilt
+        self._names = [projection.name for projection in rebuilt]
         self._connection = connection
         self._feed = feed
         self._report = report
@@ -108,14 +112,13 @@ class _Filling:
         self._first_position = position
         self._left_out: set[int] = set()
         self._forgotten: frozenset[UUID] = frozenset()
-        self._fold = projection.apply if position else projection.fold
+        self._is_complete = position > 0
 
-    async def enter(self, schema: str) -> None:
-        """Find the projection's tables in this schema first. Nothing here needs to survive a crash by itself."""
-        await self._connection.execute(f"set search_path to {projections.search_path(schema)}")
+    async def enter(self, schemas: Sequence[str]) -> None:
+        """Find the projections' tables in these schemas first. Nothing here needs to survive a crash by itself."""
+        await self._connection.execute(f"set search_path to {projections.search_path(*schemas)}")
         await self._connection.execute("set synchronous_commit to off")
-        if self._projection.is_of_organizations:
-            self._forgotten = await forgotten_organizations(self._connection)
+        self._forgotten = await forgotten_organizations(self._connection)
 
     async def catch_up(self, goal: int) -> None:
         """Apply everything up to a position; the next page is fetched while one is written."""
@@ -133,11 +136,12 @@ class _Filling:
             await asyncio.gather(following, return_exceptions=True)
 
     async def complete(self) -> None:
-        """Everything the live projection has: what folding left out, and the indexes."""
+        """Everything the live projections have: what folding left out, and the indexes."""
         async with self._connection.transaction():
-            await self._projection.complete(self._connection)
-            await projections.create_indexes(self._connection, self._projection)
-        self._fold = self._projection.apply
+            for projection in self._rebuilt:
+                await projection.complete(self._connection)
+                await projections.create_indexes(self._connection, projection)
+        self._is_complete = True
 
     async def _page(self, after: int, goal: int) -> list[Envelope]:
         limit = min(self._page_events, goal - after)
@@ -146,40 +150,51 @@ class _Filling:
     async def _write(self, page: Sequence[Envelope]) -> None:
         async with self._connection.transaction():
             left_out = await _left_out(self._connection, page[0].position, page[-1].position)
-            wanted = [
-                envelope
-                for envelope in page
-                if envelope.position not in left_out
-                and envelope.org_id not in self._forgotten
-                and self._projection.concerns(envelope)
-            ]
             try:
-                await self._fold(self._connection, [catalogue.read(each) for each in wanted])
+                events = [catalogue.read(each) for each in self._wanted(page, left_out)]
+                for projection in self._rebuilt:
+                    await self._fold(projection, events)
             except (catalogue.UnknownEvent, catalogue.InvalidEvent, UnknownEntity) as error:
                 raise RebuildFailed(str(error)) from error
         self._left_out |= left_out
         self._position = Position(page[-1].position, page[-1].event_id)
 
-    async def switch(self, schema: str) -> Result:
-        """Hold the live projection still, catch up with it, and take its place; all or nothing."""
-        name, connection = self._projection.name, self._connection
+    def _wanted(self, page: Sequence[Envelope], left_out: Collection[int]) -> Iterator[Envelope]:
+        for envelope in page:
+            is_theirs = any(projection.concerns(envelope) for projection in self._rebuilt)
+            if is_theirs and envelope.position not in left_out:
+                yield envelope
+
+    async def _fold(self, projection: Projection, events: Sequence[Event]) -> None:
+        if self._forgotten and projection.is_of_organizations:
+            events = [event for event in events if event.envelope.org_id not in self._forgotten]
+        if self._is_complete:
+            await write_together(self._connection, await projection.apply(self._connection, events))
+        else:
+            await projection.fold(self._connection, events)
+
+    async def switch(self, schemas: Sequence[str]) -> Result:
+        """Hold the live projections still, catch up with them, and take their places; all or nothing."""
+        connection = self._connection
         async with connection.transaction():
             await connection.execute("set local synchronous_commit to on; set local lock_timeout to '10s'")
-            live = await connection.fetchval(
-                "select position from checkpoints where name = $1 for update", name
+            live = await connection.fetch(
+                "select position from checkpoints where name = any($1) order by name for update", self._names
             )
-            await self.catch_up(max(live or 0, self._position.number))
+            await self.catch_up(max(self._position.number, *(row["position"] for row in live), 0))
             await self._check_parking()
-            await _exchange(connection, schema, name)
-            await projections.grant(connection, name)
+            for schema, name in zip(schemas, self._names, strict=True):
+                await _exchange(connection, schema, name)
+            await projections.open_schemas(connection, self._names)
             await connection.execute(
-                "insert into checkpoints (name, position, event_id) values ($1, $2, $3) on conflict (name)"
+                "insert into checkpoints (name, position, event_id)"
+                " select name, $2, $3 from unnest($1::text[]) as name on conflict (name)"
                 " do update set position = excluded.position,"
                 " event_id = coalesce(excluded.event_id, checkpoints.event_id), updated_at = now()",
-                name,
+                self._names,
                 *self._position,
             )
-        return Result(name, self._position.number)
+        return Result(self._names, self._position.number)
 
     async def _check_parking(self) -> None:
         """What was left out must be what is parked or skipped now, or something would be applied twice."""
@@ -233,12 +248,13 @@ async def _exchange(connection: Connection, schema: str, name: str) -> None:
 
 
 @asynccontextmanager
-async def _owner(database_dsn: str, projection: Projection) -> AsyncIterator[Connection]:
-    """The owner's connection, while nobody else rebuilds the same projection."""
+async def _owner(database_dsn: str, rebuilt: Sequence[Projection]) -> AsyncIterator[Connection]:
+    """The owner's connection, while nobody else rebuilds one of the same projections."""
     connection = await connect_as_owner(database_dsn)
     try:
-        if not await connection.fetchval(TRY_LOCK, projection.name):
-            raise RebuildFailed(f"another rebuild of {projection.name} is under way")
+        for projection in rebuilt:
+            if not await connection.fetchval(TRY_LOCK, projection.name):
+                raise RebuildFailed(f"another rebuild of {projection.name} is under way")
         yield connection
     finally:
         await connection.close(timeout=5)

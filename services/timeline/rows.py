@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from libs.chassis.sessions import Connection
@@ -32,42 +32,27 @@ def _sql_type(hint: Any) -> str:
     return _SQL_TYPES[plain]
 
 
-class Append(NamedTuple):
-    """The statement that adds rows to a table nobody changes. COPY would not pass row-level security."""
-
-    statement: str
-
-    async def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write new rows; none is fine."""
-        if rows:
-            await connection.execute(self.statement, *zip(*rows, strict=True))
-
-
-def append(table: str, types: Mapping[str, str]) -> Append:
-    """The statement that adds rows of these columns and SQL types."""
+def given(types: Mapping[str, str]) -> str:
+    """Rows of these columns and SQL types, given as arrays of their columns."""
     arrays = ", ".join(f"${number}::{sql}[]" for number, sql in enumerate(types.values(), 1))
-    return Append(f"insert into {table} ({', '.join(types)}) select * from unnest({arrays})")
+    return f"select * from unnest({arrays}) as given ({', '.join(types)})"
 
 
-class Upsert(NamedTuple):
-    """One statement that inserts rows, or replaces those that have the same key."""
-
-    statement: str
-
-    async def write(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write rows with different keys; none is fine."""
-        transposed = list(zip(*rows, strict=True))
-        if transposed:
-            await connection.execute(self.statement, *transposed)
+def append(table: str, types: Mapping[str, str]) -> str:
+    """The statement that adds such rows to a table behind its wall, which COPY does not pass."""
+    return f"insert into {table} ({', '.join(types)}) {given(types)}"
 
 
-def upsert(table: str, key: Sequence[str], row_type: type[Any]) -> Upsert:
-    """The statement that keeps one row per key in a table, written from arrays of its columns."""
-    types = columns(row_type)
-    names = ", ".join(types)
-    arrays = ", ".join(f"${number}::{sql}[]" for number, sql in enumerate(types.values(), 1))
-    replaced = ", ".join(f"{name} = excluded.{name}" for name in types if name not in key)
-    return Upsert(
-        f"insert into {table} ({names}) select * from unnest({arrays}) "
-        f"on conflict ({', '.join(key)}) do update set {replaced}"
-    )
+def upsert(table: str, key: Sequence[str], names: Iterable[str], rows: str) -> str:
+    """The statement that keeps one row per key in a table; `rows` is a query for them."""
+    listed = list(names)
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in listed if name not in key)
+    return f"insert into {table} ({', '.join(listed)}) {rows} on conflict ({', '.join(key)}) do update set {replaced}"
+
+
+async def copy(
+    connection: Connection, table: str, names: Iterable[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Add rows to a table that has no wall yet, at about half the cost of a statement; none is fine."""
+    if rows:
+        await connection.copy_records_to_table(table, records=rows, columns=list(names))

@@ -184,12 +184,17 @@ async def test_a_role_above_the_wall_is_not_let_serve(world: World) -> None:
         await walls.check_walls(world.serving)
 
 
-async def test_a_table_without_its_wall_is_waited_for_and_then_walled(world: World) -> None:
+async def test_a_table_without_its_wall_is_waited_for_once_there_is_a_way_to_it_and_then_walled(
+    world: World,
+) -> None:
     await world.administrate(f"""
         set role {world.roles.owner};
         create schema later;
         create table later.facts (org_id uuid primary key);
     """)
+    # Nobody but the owner has a way to it yet.
+    await walls.check_walls(world.serving)
+    await world.administrate(f"grant usage on schema later to {world.roles.serving}")
     with pytest.raises(MigrationsPending, match=r"later\.facts"):
         await walls.check_walls(world.serving)
     await walls.migrate_walls(world.fresh.admin_dsn, world.roles)

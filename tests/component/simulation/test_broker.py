@@ -49,6 +49,10 @@ class Broker:
 Scene = Callable[[Broker], Awaitable[Any]]
 
 
+def as_it_came(body: bytes, sequence: int) -> bytes:
+    return body
+
+
 async def _code(asking: Awaitable[Any]) -> Any:
     """What was answered, or with which code it was refused."""
     try:
@@ -57,7 +61,7 @@ async def _code(asking: Awaitable[Any]) -> Any:
         return error.code
 
 
-async def _taken(pull: Pull, most: int) -> list[tuple[int, bytes]]:
+async def _taken(pull: Pull[bytes], most: int) -> list[tuple[int, bytes]]:
     """So many messages, however many times it takes to take them."""
     taken: list[tuple[int, bytes]] = []
     while len(taken) < most:
@@ -110,7 +114,7 @@ async def a_consumer_gets_what_follows_its_place_and_then_what_comes(broker: Bro
     await broker.create()
     async with broker.client("relay") as relay, broker.client("timeline") as client:
         await jetstream.publish_batch(relay, MESSAGES[:10], 0)
-        pull = Pull(client, "timeline")
+        pull = Pull(client, "timeline", as_it_came)
         await pull.start(after=4)
         told = [await _taken(pull, 6), pull.pending]
         await jetstream.publish_batch(relay, MESSAGES[10:13], 10)
@@ -124,7 +128,7 @@ async def a_consumer_gets_what_follows_its_place_and_then_what_comes(broker: Bro
 async def a_consumer_beyond_the_end_waits_for_its_turn(broker: Broker) -> Any:
     await broker.create()
     async with broker.client("relay") as relay, broker.client("timeline") as client:
-        pull = Pull(client, "timeline")
+        pull = Pull(client, "timeline", as_it_came)
         await pull.start(after=2)
         await jetstream.publish_batch(relay, MESSAGES[:2], 0)
         told = [await pull.take(10, 0.3)]
@@ -137,7 +141,7 @@ async def a_consumer_beyond_the_end_waits_for_its_turn(broker: Broker) -> Any:
 async def a_consumer_that_is_deleted_is_missed_at_once(broker: Broker) -> Any:
     await broker.create()
     async with broker.client("timeline") as client:
-        pull = Pull(client, "timeline")
+        pull = Pull(client, "timeline", as_it_came)
         await pull.start(after=0)
         await pull.take(10, 0.3)
         await jetstream.request(client, "CONSUMER.DELETE.PROJECTS.timeline")
@@ -154,7 +158,7 @@ async def there_is_no_consumer_without_a_stream(broker: Broker) -> Any:
         return [
             await _code(jetstream.request(client, "STREAM.INFO.PROJECTS")),
             await _code(jetstream.request(client, "CONSUMER.DELETE.PROJECTS.timeline")),
-            await _code(Pull(client, "timeline").start(after=0)),
+            await _code(Pull(client, "timeline", as_it_came).start(after=0)),
         ]
 
 
@@ -162,7 +166,7 @@ async def a_restart_keeps_the_stream_and_breaks_the_flow(broker: Broker) -> Any:
     await broker.create()
     async with broker.client("relay") as relay, broker.client("timeline") as client:
         await jetstream.publish_batch(relay, MESSAGES[:5], 0)
-        pull = Pull(client, "timeline")
+        pull = Pull(client, "timeline", as_it_came)
         await pull.start(after=0)
         told: list[Any] = [await _taken(pull, 5)]
         await broker.restart()
@@ -186,7 +190,7 @@ async def _message(client: Client, sequence: int) -> Any:
     return answer["message"]["subject"], base64.b64decode(answer["message"]["data"])
 
 
-async def _lost(pull: Pull) -> str:
+async def _lost(pull: Pull[bytes]) -> str:
     """Take until the flow is known to be lost."""
     try:
         while True:

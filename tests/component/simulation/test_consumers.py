@@ -65,7 +65,7 @@ class Steps:
         envelope = self._any()
         position = await consuming.lock_checkpoints(connection, NAMES)
         names = self._chance.choice((NAMES, NAMES[:1]))
-        await consuming.write_checkpoints(connection, names, Position(envelope.position, envelope.event_id))
+        await consuming.set_checkpoints(connection, names, Position(envelope.position, envelope.event_id))
         return position, await consuming.read_checkpoints(connection, NAMES)
 
     async def _park(self, connection: Connection) -> Any:

@@ -10,6 +10,7 @@ from libs.access.projecting import AccessHandler
 from libs.chassis.postgres import Database
 from libs.events import catalogue
 from libs.events.applying import Handler
+from libs.events.writing import write_together
 from services.timeline import projecting, projections
 from tests.component.simulation.playing import in_simulated_database, told_of
 from tests.simulation import databases
@@ -28,8 +29,8 @@ async def told(database: Database, number: int) -> dict[str, Any]:
         batch = events[: chance.choice((1, 3, 10, 40))]
         events = events[len(batch) :]
         async with database.transaction() as connection:
-            for handler in handlers:
-                await handler.apply(connection, batch)
+            left = [write for handler in handlers for write in await handler.apply(connection, batch) or ()]
+            await write_together(connection, left)
         if chance.random() < 0.2:
             for handler in handlers:
                 handler.forget()

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from libs.chassis.leading import Leadership, LeadershipLost
 from libs.chassis.migrations import ROOT, migrate
 from libs.chassis.postgres import Database, is_transient
+from libs.events import consuming
 from tests.component.simulation.playing import simulated
 from tests.simulation import databases
 from tests.simulation.network import Network
@@ -106,6 +108,27 @@ async def an_insert_waits_for_another_of_the_same_key(database: Database, connec
     return await _counts(database)
 
 
+async def checkpoints_move_only_from_where_they_were_left(database: Database, connect: Connect) -> Any:
+    async with database.transaction() as connection:
+        left = await consuming.lock_checkpoints(connection, ["one", "other"])
+    event_id = UUID("0198a000-0000-7000-8000-000000000001")
+
+    async def step(number: int, checkpoints: consuming.Checkpoints) -> Any:
+        target = consuming.Position(number, event_id)
+        async with database.connection() as connection, consuming.step(connection, checkpoints, target):
+            await connection.execute(WRITE, number, number)
+        return consuming.moved(checkpoints, target)
+
+    after = await step(3, left)
+    with pytest.raises(consuming.CheckpointsMoved):
+        await step(4, left)
+    after = await step(5, after)
+    async with database.transaction() as connection:
+        return await _counts(database), after == await consuming.lock_checkpoints(
+            connection, ["one", "other"]
+        )
+
+
 async def one_leads_and_then_the_other(database: Database, connect: Connect) -> Any:
     told: list[str] = []
 
@@ -144,6 +167,7 @@ SCENES: tuple[Scene, ...] = (
     a_second_writer_waits_and_sees_what_the_first_wrote,
     whoever_waits_too_long_for_a_row_is_told,
     an_insert_waits_for_another_of_the_same_key,
+    checkpoints_move_only_from_where_they_were_left,
     one_leads_and_then_the_other,
     a_leader_whose_session_ends_leads_no_more,
 )

@@ -20,6 +20,7 @@ from libs.events.applying import Handler
 from libs.events.consuming import Position
 from libs.events.envelope import Envelope, Event
 from libs.events.feed import FeedUnavailable
+from libs.events.writing import write_together
 from services.timeline import app, projections
 from services.timeline.projecting import connect
 from services.timeline.projections import PROJECTIONS
@@ -36,10 +37,12 @@ class HistoryLog:
 
     history: History
     is_reachable: bool = True
+    pages_asked: int = 0
 
     async def page(self, after: int, limit: int) -> list[Envelope]:
         if not self.is_reachable:
             raise FeedUnavailable("out of reach")
+        self.pages_asked += 1
         return [event.envelope for event in self.history.events[after : after + limit]]
 
     async def head(self) -> int:
@@ -81,10 +84,11 @@ class Timeline:
         names = [projection.name for projection in self.projections]
         last = batch[-1].envelope
         async with self.database.transaction() as connection:
-            await consuming.lock_checkpoints(connection, names)
+            checkpoints = await consuming.lock_checkpoints(connection, names)
+        target = Position(last.position, last.event_id)
+        async with self.database.connection() as connection, consuming.step(connection, checkpoints, target):
             for projection in self.projections:
-                await projection.apply(connection, batch)
-            await consuming.write_checkpoints(connection, names, Position(last.position, last.event_id))
+                await write_together(connection, await projection.apply(connection, batch) or ())
         self.told = last.position
         self.progress.advance(last.position)
 
@@ -117,9 +121,10 @@ class Timeline:
             response = await client.get(path, params=parameters)
         return response.status_code, response.json()["code"]
 
-    async def rebuild(self, title: str, page_events: int = PAGE_EVENTS) -> Result:
+    async def rebuild(self, *titles: str, page_events: int = PAGE_EVENTS) -> Result:
+        rebuilt = [PROJECTIONS[title]() for title in titles]
         return await rebuild(
-            PROJECTIONS[title](), self.fresh.admin_dsn, self.service_dsn, self.log, page_events=page_events
+            rebuilt, self.fresh.admin_dsn, self.service_dsn, self.log, page_events=page_events
         )
 
     @property

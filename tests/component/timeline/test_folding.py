@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from libs.events.writing import write_together
 from services.timeline import projections
 from services.timeline.as_of import AsOf
 from services.timeline.milestone_history import Milestone, standing
@@ -101,7 +102,7 @@ async def test_after_forgetting_the_database_has_the_last_word(timeline: Timelin
     happens(timeline, 10)
     await timeline.tell_up_to(200)
     async with timeline.database.connection() as connection:
-        await connection.execute("update milestone_changes set name = 'mended'")
+        await connection.execute("update milestones set name = 'mended'")
     for projection in timeline.projections:
         projection.forget()
     await timeline.tell()
@@ -112,7 +113,8 @@ async def test_after_forgetting_the_database_has_the_last_word(timeline: Timelin
 async def die_after_applying(timeline: Timeline, position: int) -> None:
     async with timeline.database.transaction() as connection:
         for projection in timeline.projections:
-            await projection.apply(connection, timeline.history.events[timeline.told : position])
+            batch = timeline.history.events[timeline.told : position]
+            await write_together(connection, await projection.apply(connection, batch) or ())
         raise RuntimeError("the process dies here")
 
 

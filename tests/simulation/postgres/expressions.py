@@ -1,8 +1,11 @@
 """The expressions of plain statements: parameters, constants, columns, and the few functions in use."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
 
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Read = TypeVar("Read")
 
 
@@ -86,7 +89,8 @@ def _operand(cursor: Cursor) -> Expression:
         number = int(token[1:]) - 1
         return lambda scope: scope.values[number]
     if token.startswith("'"):
-        return lambda scope: token[1:-1]
+        constant = _constant(token[1:-1])
+        return lambda scope: constant
     if token.isdigit():
         return lambda scope: int(token)
     if token in CONSTANTS:
@@ -97,6 +101,11 @@ def _operand(cursor: Cursor) -> Expression:
             cursor.expect("(", ")")
         return lambda scope: FUNCTIONS[token]([each(scope) for each in arguments])
     return _column(token, cursor)
+
+
+def _constant(text: str) -> Any:
+    """An id where it looks like one: no text in a statement does."""
+    return UUID(text) if UUID_TEXT.fullmatch(text) else text
 
 
 def _column(token: str, cursor: Cursor) -> Expression:

@@ -160,7 +160,7 @@ def _delete(cursor: Cursor) -> Statement:
 
 
 def _select(cursor: Cursor) -> Statement:
-    chosen = None if cursor.has("*") else cursor.separated(lambda cursor: (cursor.peek(), expression(cursor)))
+    chosen = None if cursor.has("*") else _chosen(cursor)
     cursor.expect("from")
     table = cursor.word()
     find = _where(cursor, table)
@@ -183,6 +183,13 @@ def _select(cursor: Cursor) -> Statement:
         return [Row({name: each(Scope(row, values)) for name, each in chosen}) for row in rows]
 
     return run
+
+
+def _chosen(cursor: Cursor) -> list[tuple[str, Expression]]:
+    """What a query selects, which may be nothing but that the rows are there."""
+    if cursor.peek() == "from":
+        return []
+    return cursor.separated(lambda cursor: (cursor.peek(), expression(cursor)))
 
 
 def _where(cursor: Cursor, table: str) -> Callable[[Transaction, Values], list[tuple[Key, Row]]]:
@@ -210,13 +217,16 @@ def _where(cursor: Cursor, table: str) -> Callable[[Transaction, Values], list[t
 
 def _condition(cursor: Cursor, exact: dict[str, Expression]) -> Condition:
     if cursor.peek() == "(":
-        return _among_unnested(cursor)
+        return _among_rows(cursor)
     name = cursor.peek()
     left = expression(cursor)
     if cursor.has("is"):
         is_negated = cursor.has("not")
         cursor.expect("null")
         return lambda scope: (left(scope) is None) is not is_negated
+    if cursor.has("in"):
+        some = cursor.listed(expression)
+        return lambda scope: left(scope) in [each(scope) for each in some]
     compare = COMPARISONS.get(cursor.word())
     if compare is None:
         raise NotPlain(cursor.text)
@@ -229,17 +239,23 @@ def _condition(cursor: Cursor, exact: dict[str, Expression]) -> Condition:
     return lambda scope: compare(left(scope), right(scope))
 
 
-def _among_unnested(cursor: Cursor) -> Condition:
+def _among_rows(cursor: Cursor) -> Condition:
     names = cursor.names()
-    cursor.expect("in", "(", "select", "*", "from", "unnest")
-    arrays = cursor.listed(expression)
+    cursor.expect("in", "(")
+    wanted = _listed_rows(cursor) if cursor.has("values") else _unnested_rows(cursor)
     cursor.expect(")")
+    return lambda scope: tuple(scope.row[name] for name in names) in wanted(scope)
 
-    def holds(scope: Scope) -> bool:
-        wanted = zip(*(each(scope) for each in arrays), strict=True)
-        return tuple(scope.row[name] for name in names) in set(wanted)
 
-    return holds
+def _listed_rows(cursor: Cursor) -> Callable[[Scope], set[tuple[Any, ...]]]:
+    rows = cursor.separated(lambda cursor: cursor.listed(expression))
+    return lambda scope: {tuple(each(scope) for each in row) for row in rows}
+
+
+def _unnested_rows(cursor: Cursor) -> Callable[[Scope], set[tuple[Any, ...]]]:
+    cursor.expect("select", "*", "from", "unnest")
+    arrays = cursor.listed(expression)
+    return lambda scope: set(zip(*(each(scope) for each in arrays), strict=True))
 
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -14,9 +14,8 @@ import asyncpg
 from libs.chassis.leading import TRY_LOCK
 from tests.simulation.loop import Link, Process
 from tests.simulation.network import Wire, answer
-from tests.simulation.postgres.plain_statements import plain
 from tests.simulation.postgres.tables import Row
-from tests.simulation.postgres.taught import TAUGHT
+from tests.simulation.postgres.together import Steps, understood
 from tests.simulation.postgres.transactions import Blocked, Transaction
 
 if TYPE_CHECKING:
@@ -74,8 +73,16 @@ class SimulatedSession(Link):
         return None if row is None else next(iter(row))
 
     async def execute(self, statement: str, *values: Any) -> str:
-        rows = await self.fetch(statement, *values)
-        return f"DONE {len(rows)}"
+        if values:
+            return f"DONE {len(await self.fetch(statement, *values))}"
+        self.is_in_transaction = statement.startswith("begin")
+        control = {
+            "begin": self._begin_there,
+            "commit": self._commit_there,
+            "rollback": self._roll_back_there,
+        }
+        told: str = await self._ask(Steps(statement, lambda each: self._run(each, ()), control))
+        return told
 
     async def executemany(self, statement: str, many: Sequence[Sequence[Any]]) -> None:
         await self._ask(lambda: [self._run(statement, tuple(values)) for values in many])
@@ -207,7 +214,7 @@ class SimulatedSession(Link):
 
     def _run(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
         self._server.admit()
-        run = TAUGHT.get(statement) or plain(statement)
+        run = understood(statement)
         if self.transaction_there is not None:
             found: list[Row] = self.transaction_there.execute(run, values)
             return found

@@ -134,26 +134,17 @@ def named_streams(transaction: Transaction, values: Values) -> list[Row]:
     return [row for row in streams_of(transaction, values) if row["name"] is not None]
 
 
-def of_history(aggregate: str, row_type: Any) -> dict[str, Statement]:
-    """The latest changes of entities, and their copies into the table of how things stand."""
-    statements, table = Statements.of(aggregate, row_type), f"{aggregate}s"
-    changes, fields = f"{aggregate}_changes", row_type._fields
+def of_history(aggregate: str, row_type: Any) -> tuple[str, Statement]:
+    """How entities stand follows from the changes that were written in the part before."""
+    statements, table, fields = Statements.of(aggregate, row_type), f"{aggregate}s", row_type._fields
 
-    def load(transaction: Transaction, values: Values) -> list[Row]:
-        wanted = set(zip(*values, strict=True))
-        latest: dict[Any, Row] = {}
-        for row in transaction.rows(changes):
-            key = (row[fields[0]], row[fields[1]])
-            if key in wanted and (key not in latest or latest[key]["known_from"] < row["known_from"]):
-                latest[key] = row
-        return [Row({name: row[name] for name in fields}) for row in latest.values()]
-
-    def show(transaction: Transaction, values: Values) -> list[Row]:
-        for row in load(transaction, values):
+    def show(transaction: Transaction, _: Values) -> list[Row]:
+        for change in sorted(transaction.returned[statements.changed], key=lambda row: row["known_from"]):
+            row = Row({name: change[name] for name in fields})
             transaction.write(table, (row[fields[0]], row[fields[1]]), row)
         return []
 
-    return {statements.load: load, statements.show: show}
+    return statements.show, show
 
 
 TAUGHT: Mapping[str, Statement] = {
@@ -170,9 +161,5 @@ TAUGHT: Mapping[str, Statement] = {
     telling.MARKS: streams_of,
     telling.NAMES: named_streams,
     **webhook_statements.TAUGHT,
-    **{
-        text: statement
-        for aggregate, row_type in HISTORIES.items()
-        for text, statement in of_history(aggregate, row_type).items()
-    },
+    **dict(of_history(aggregate, row_type) for aggregate, row_type in HISTORIES.items()),
 }

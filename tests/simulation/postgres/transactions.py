@@ -34,6 +34,8 @@ class Transaction:
         self._held: list[tuple[str, Key]] = []
         self._undo: list[tuple[dict[Key, Row | None], Key, Any]] = []
         self._waiting: list[Ended] = []
+        self.returned: dict[str, list[Row]] = {}
+        """What the parts of a statement returned, by their names."""
         self.is_over = False
 
     # --- Statements read and write through these ---
