@@ -17,6 +17,7 @@ from tests.bench import (
     catching_up,
     climbing,
     commands,
+    following,
     growing,
     idling,
     importing,
@@ -47,6 +48,7 @@ class Part(StrEnum):
     IMPORTS = "imports"
     CATCH_UP = "catch-up"
     REBUILD = "rebuild"
+    FOLLOWING = "following"
 
 
 @application.command()
@@ -112,40 +114,43 @@ class Extent:
 
 def measure(parts: set[Part], report: Report, extent: Extent) -> None:
     measure_log(parts, report, extent)
-    if parts <= OF_THE_LOG:
-        return
-    with system_running() as system:
-        if Part.IDLE in parts:
-            # Before anything has been asked for: load leaves caches behind.
-            idling.measure(system, report, extent.long_rounds, 5 * extent.seconds)
-        if Part.HTTP in parts:
-            # Many short rounds: the machine's own speed drifts within seconds, and ratios are taken round by round.
-            commands.measure(
-                system,
-                report,
-                2 * extent.rounds,
-                extent.seconds / 2,
-                is_profiled=extent.is_profiled,
-                is_patient=extent.is_patient,
-            )
-        if Part.VISIBILITY in parts:
-            visibility.measure(system, report, extent.rounds, int(40 * extent.seconds))
-        if Part.STREAMS in parts:
-            streaming.measure(
-                system, report, extent.long_rounds, extent.events // 50, int(20 * extent.seconds)
-            )
-        if Part.SIZES in parts:
-            climbing.measure(system, report, extent.long_rounds)
-        if Part.IMPORTS in parts:
-            importing.measure(system, report, extent.long_rounds)
-        if Part.CATCH_UP in parts:
-            catching_up.measure(
-                system, report, extent.long_rounds, extent.events, is_profiled=extent.is_profiled
-            )
-        if Part.REBUILD in parts:
-            rebuilding.measure(
-                system, report, extent.long_rounds, 2 * extent.events, is_profiled=extent.is_profiled
-            )
+    if Part.FOLLOWING in parts:
+        # A system of its own, which begins small.
+        with system_running() as system:
+            following.measure(system, report, is_quick=extent.is_quick)
+    if not parts <= OF_THE_LOG | {Part.FOLLOWING}:
+        with system_running() as system:
+            measure_system(system, parts, report, extent)
+
+
+def measure_system(system: System, parts: set[Part], report: Report, extent: Extent) -> None:
+    if Part.IDLE in parts:
+        # Before anything has been asked for: load leaves caches behind.
+        idling.measure(system, report, extent.long_rounds, 5 * extent.seconds)
+    if Part.HTTP in parts:
+        # Many short rounds: the machine's own speed drifts within seconds, and ratios are taken round by round.
+        commands.measure(
+            system,
+            report,
+            2 * extent.rounds,
+            extent.seconds / 2,
+            is_profiled=extent.is_profiled,
+            is_patient=extent.is_patient,
+        )
+    if Part.VISIBILITY in parts:
+        visibility.measure(system, report, extent.rounds, int(40 * extent.seconds))
+    if Part.STREAMS in parts:
+        streaming.measure(system, report, extent.long_rounds, extent.events // 50, int(20 * extent.seconds))
+    if Part.SIZES in parts:
+        climbing.measure(system, report, extent.long_rounds)
+    if Part.IMPORTS in parts:
+        importing.measure(system, report, extent.long_rounds)
+    if Part.CATCH_UP in parts:
+        catching_up.measure(system, report, extent.long_rounds, extent.events, is_profiled=extent.is_profiled)
+    if Part.REBUILD in parts:
+        rebuilding.measure(
+            system, report, extent.long_rounds, 2 * extent.events, is_profiled=extent.is_profiled
+        )
 
 
 def measure_log(parts: set[Part], report: Report, extent: Extent) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from uuid_utils.compat import uuid7
@@ -46,6 +47,7 @@ STATES = (
     ("Done", StateCategory.DONE),
 )
 Told = tuple[str, UUID, EventData]
+Step = TypeVar("Step")
 
 
 def fill(dsn: str, count: int) -> None:
@@ -80,7 +82,8 @@ def history() -> Iterator[Told]:
         yield from in_turn([list(life_of_a_project()) for _ in range(PROJECTS)])
 
 
-def in_turn(lives: Sequence[Sequence[Told]]) -> Iterator[Told]:
+def in_turn(lives: Sequence[Sequence[Step]]) -> Iterator[Step]:
+    """The first step of each life, then the second of each, and so on."""
     for step in range(max(len(life) for life in lives)):
         yield from (life[step] for life in lives if step < len(life))
 

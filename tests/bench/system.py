@@ -20,7 +20,7 @@ from libs.events import jetstream
 from libs.events.log.keeper import stream_tail
 
 POLL_SECONDS = 0.005
-PROJECTED_SECONDS_MAX = 120.0
+PROJECTED_SECONDS_MAX = 900.0
 PEER_DATABASE = "bench_peer"
 # Without those of read models that a rebuild has replaced.
 CHECKPOINTS = "select name, position from checkpoints where name !~ '_retired$'"
