@@ -12,6 +12,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+Place = tuple[str, str, int, int, str]
+"""Of an event: organization, stream, version, position, and who caused it."""
+
 
 class Fate(StrEnum):
     """What the client knows. Unknown: it gave up asking; the command may be in the log or not."""
@@ -76,7 +79,7 @@ class Ledger:
     attempts: int = 0
     disturbances: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
-    _places: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    _places: dict[Place, str] = field(default_factory=dict)
 
     def ask(self, asked: Asked) -> Entry:
         """Enter a command before it is sent for the first time."""
@@ -89,15 +92,22 @@ class Ledger:
         """Enter an answer that settles the command."""
         entry.answers.append(told)
         self.acknowledged += told.status < 300 and len(entry.answers) == 1
-        if told.version is not None:
-            place = (str(entry.asked.org_id), entry.asked.stream, told.version)
-            self._places.setdefault(place, entry.asked.key)
+        if told.version is not None and told.position is not None:
+            asked = entry.asked
+            place = (str(asked.org_id), asked.stream, told.version, told.position, str(asked.actor))
+            self._places.setdefault(place, asked.key)
 
     def key_of(self, event: Mapping[str, Any]) -> str | None:
-        """The command that an event belongs to: the one it quotes, else one whose client was told of this place."""
+        """The command that an event belongs to: the one it quotes, else one whose client was told of this place.
+
+        A command that changed nothing is told of the same version, but hardly ever of the same position by the same
+        actor; its answer may well be the first to arrive.
+        """
         words = (value for value in event["data"].values() if isinstance(value, str))
         quoted = next((word for word in words if word in self.entries), None)
-        return quoted or self._places.get((event["org_id"], event["stream"], event["version"]))
+        names = ("org_id", "stream", "version", "position", "actor")
+        place: Any = tuple(event[name] for name in names)
+        return quoted or self._places.get(place)
 
     def disturb(self, what: str) -> None:
         """Count an attempt that ended without an answer that settles anything."""

@@ -115,3 +115,15 @@ def test_the_fates_are_told_apart() -> None:
         Fate.REFUSED,
         Fate.UNKNOWN,
     ]
+
+
+def test_an_event_without_words_belongs_to_whom_was_told_of_it_not_to_whom_changed_nothing_after_it() -> None:
+    somebody_else = UUID(int=9)
+    kept, joined = Ledger(), event(1, 1, "member.joined", role="admin")
+    idle, active = (
+        kept.ask(Asked(key, ORG, actor, MILESTONE, "/v1/members", {}))
+        for key, actor in (("idle", somebody_else), ("active", ACTOR))
+    )
+    kept.tell(idle, Told(200, b"{}", 4, 1))
+    kept.tell(active, Told(201, b"{}", 1, 1))
+    assert kept.key_of(joined) == "active"
