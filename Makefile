@@ -8,7 +8,7 @@ TAG ?= 0.1.0
 SEEDS ?= 5000
 
 .PHONY: help environment run reset demo test test-unit simulate test-fault test-requests test-promises bench check format events openapi lock migrate rebuild verify \
-        images k8s-validate
+        images sbom k8s-validate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ verify: environment ## hold the stream, timeline and notifications against the l
 
 images: ## build the three images with Docker; TAG= names them
 	@for service in $(SERVICES); do docker build -f deploy/Dockerfile --build-arg SERVICE=$$service -t milepost/$$service:$(TAG) . || exit 1; done
+
+sbom: environment ## write what Python packages each image contains into sbom/, as CycloneDX; TAG= names the version
+	@$(ENVIRONMENT) -m deploy.bill_of_materials sbom $(TAG)
 
 k8s-validate: environment ## render every overlay with kubectl and hold it against the schemas of Kubernetes
 	@$(ENVIRONMENT) -m deploy.k8s.validate
