@@ -122,3 +122,28 @@ async def _nothing_told(stack: Stack, person: UUID) -> None:
             )
     finally:
         await connection.close()
+
+
+async def test_what_an_erased_person_wrote_stays_and_leads_to_nobody(organization: Organization) -> None:
+    ada = uuid4()
+    owner, theirs = (organization.client("projects", person) for person in (organization.owner, ada))
+    await owner.post("/v1/members", json={"member_id": str(ada), "role": "member"})
+    project = (await theirs.post("/v1/projects", json={"name": "Difference engine"})).json()
+    raised = {"project_id": project["project_id"], "title": "Carry does not ripple"}
+    issue = (await theirs.post("/v1/issues", json=raised)).json()
+    said = await theirs.post(f"/v1/issues/{issue['issue_id']}/comment", json={"text": "Oil the third column"})
+    assert said.status_code == 200, said.text
+
+    erased = await owner.post(f"/v1/members/{ada}/erase", json={})
+    assert erased.status_code == 200, erased.text
+
+    told = organization.client("timeline", organization.owner)
+
+    async def stays() -> None:
+        history = (await told.get(f"/v1/timeline/issues/{issue['issue_id']}/history")).json()
+        comments = [each for each in history["changes"] if each["type"] == "issue.commented_on"]
+        assert [(each["actor"], each["note"]) for each in comments] == [(str(ada), "Oil the third column")]
+
+    await eventually(stays)
+    assert (await owner.get(f"/v1/profiles/{ada}")).status_code == 404
+    assert (await owner.get(f"/v1/members/{ada}")).json()["is_erased"] is True
