@@ -7,7 +7,7 @@ SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 SEEDS ?= 5000
 
-.PHONY: help environment run reset demo test test-unit simulate test-fault test-requests test-promises bench check format events openapi lock migrate rebuild verify \
+.PHONY: help environment run reset demo test test-unit simulate test-fault soak test-requests test-promises bench check format events openapi lock migrate rebuild verify \
         images sbom k8s-validate
 
 help: ## list the targets
@@ -37,6 +37,9 @@ simulate: environment ## the real code on simulated servers under faults, SEEDS=
 test-fault: environment ## simulate, ask and try whatever there is; then kill, freeze and wipe the real processes under load
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target simulate test-requests test-promises
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
+
+soak: environment ## bad days for an hour and 1,500 restarts; FAULT_SEED= repeats one, .proof/ has the reports
+	@ROUND=soak $(ENVIRONMENT) -m pytest -q -s tests/fault/test_eleven_bad_minutes.py tests/fault/test_restarts.py $(ARGS)
 
 test-requests: environment ## ask every operation whatever its API document allows, and what it does not
 	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py $(ARGS)

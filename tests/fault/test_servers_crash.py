@@ -5,7 +5,7 @@ import asyncio
 from tests.support.proof import evidence
 from tests.support.proof.campaign import Campaign
 
-STRIKES = 5
+STRIKES = 3
 
 
 async def test_postgres_crashes_and_recovers(campaign: Campaign) -> None:
@@ -38,7 +38,7 @@ async def test_nats_is_frozen_and_goes_on(campaign: Campaign) -> None:
 
 async def test_nats_is_killed_and_its_storage_lost(campaign: Campaign) -> None:
     async with campaign.under_load() as load:
-        for _ in range(3):
+        for _ in range(2):
             await load.acknowledges(100)
             await campaign.wipe_nats()
             await load.acknowledges(100)
@@ -48,7 +48,7 @@ async def test_nats_is_killed_and_its_storage_lost(campaign: Campaign) -> None:
 
 async def test_the_stream_is_deleted_while_it_is_used(campaign: Campaign) -> None:
     async with campaign.under_load() as load:
-        for _ in range(3):
+        for _ in range(2):
             await load.acknowledges(150)
             await evidence.delete_stream(campaign.stack)
     await campaign.everything_holds()

@@ -2,7 +2,7 @@
 
 from tests.support.proof.campaign import Campaign
 
-STRIKES = 6
+STRIKES = 4
 
 
 async def settled(campaign: Campaign, number: int, *services: str) -> None:

@@ -2,22 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from random import Random
-from uuid import uuid4
-
-from uuid_utils.compat import uuid7
 
 from deploy.local.programs import SERVICES
-from libs.chassis.postgres import Database
-from libs.events.envelope import stream_name
-from libs.events.log.log import Log
-from libs.events.log.recording import Answer, Appended, Expectation, NewEvent, Recording
-from libs.events.schedule import MilestonePlanned
 from tests.support.proof import invariants
 from tests.support.proof.campaign import Campaign
 from tests.support.proof.chaos.fault import lasting
-from tests.support.proof.world import Place
+from tests.support.proof.recording import record
 
 EVENTS = 200
 VICTIMS = (*SERVICES, "nats", "postgres")
@@ -40,7 +31,7 @@ class Restarting:
                 await self._restart(victim)
 
     async def _restart(self, victim: str) -> None:
-        await self._record(self.chance.choice(self.campaign.world.places))
+        await record(self.campaign, self.chance.choice(self.campaign.world.places), EVENTS)
         await lasting(self.chance, 0, ON_ITS_WAY_SECONDS)
         await self.campaign.kill_and_start_again(victim)
         self.restarts[victim] += 1
@@ -49,24 +40,3 @@ class Restarting:
         except AssertionError as error:
             done = f"restart {self.restarts.total()}, of {victim}"
             raise AssertionError(f"{done}: {error}") from error
-
-    async def _record(self, place: Place) -> None:
-        """Put events into the log in one call, as an import does; the relay has to find them by itself."""
-        dsn = self.campaign.stack.whereabouts.dsn("projects_service")
-        database = await Database.connect(dsn, application_name="restarting", connections_max=1)
-        try:
-            outcomes = await Log(database).append([planning(place) for _ in range(EVENTS)])
-        finally:
-            await database.close()
-        for outcome in outcomes:
-            assert isinstance(outcome, Appended)
-            self.campaign.foreign.add(outcome.position)
-
-
-def planning(place: Place) -> Recording:
-    milestone_id, organization = uuid4(), place.organization
-    planned = MilestonePlanned(project_id=place.project_id, name="On its way", target_on=date(2027, 1, 1))
-    stream = stream_name("milestone", milestone_id)
-    event = NewEvent(uuid7(), stream, 1, place.project_id, planned, datetime.now(UTC))
-    expected = (Expectation(stream, 0),)
-    return Recording(organization.org_id, organization.people[0], expected, (event,), Answer(201, b"{}"))

@@ -3,13 +3,14 @@
 import shutil
 from random import Random
 
+import nats.errors
+
 from libs.events.jetstream import IMPORTED_API
-from tests.support.eventually import eventually
 from tests.support.proof import evidence
-from tests.support.proof.chaos.fault import Ground, fault, lasting
+from tests.support.proof.chaos.fault import Ground, done, fault, lasting
 
 CONSUMERS = ("timeline", "notifications")
-STREAM_SECONDS_MAX = 40
+FLUSH_SECONDS_MAX = 5
 
 
 async def is_killed(ground: Ground, chance: Random) -> None:
@@ -48,24 +49,30 @@ async def goes_back_to_an_older_copy(ground: Ground, chance: Random) -> None:
 
 async def loses_the_stream(ground: Ground, chance: Random) -> None:
     """As soon as there is one: the fault before may have taken it already."""
-    await eventually(lambda: evidence.delete_stream(ground.stack), STREAM_SECONDS_MAX, every=0.2)
+    await done(lambda: evidence.delete_stream(ground.stack))
 
 
 async def loses_a_consumer(ground: Ground, chance: Random) -> None:
     name = chance.choice(CONSUMERS)
-    async with evidence.broker(ground.stack, name) as client:
-        await client.publish(f"{IMPORTED_API}.CONSUMER.DELETE.PROJECTS.{name}")
-        await client.flush(2)
+    await done(lambda: _says(ground, name, f"{IMPORTED_API}.CONSUMER.DELETE.PROJECTS.{name}"))
 
 
 async def holds_what_is_no_event(ground: Ground, chance: Random) -> None:
     """Somebody wrote into the stream: nothing is relayed behind it, until an operator deletes the stream."""
-    async with evidence.broker(ground.stack) as client:
-        await client.publish("milepost.forged.forged.milestone.planned", b"{" * chance.choice((1, 900_000)))
-        await client.flush(2)
+    forged = b"{" * chance.choice((1, 900_000))
+    await done(lambda: _says(ground, "relay", "milepost.forged.forged.milestone.planned", forged))
     ground.count("messages that are no events")
     await lasting(chance, 1, 2)
     await loses_the_stream(ground, chance)
+
+
+async def _says(ground: Ground, user: str, subject: str, body: bytes = b"") -> None:
+    async with evidence.broker(ground.stack, user) as client:
+        try:
+            await client.publish(subject, body)
+            await client.flush(FLUSH_SECONDS_MAX)
+        except (OSError, nats.errors.Error) as error:
+            raise evidence.Unreachable(f"NATS: {error!r}") from error
 
 
 KILLED = fault("nats is killed", is_killed, "nats")

@@ -8,7 +8,7 @@ import psutil
 
 from deploy.local.programs import SERVICES
 from tests.support.proof import evidence
-from tests.support.proof.chaos.fault import Ground, fault, lasting
+from tests.support.proof.chaos.fault import Ground, done, fault, lasting
 
 STOP_SECONDS_MAX = 30
 OF_SERVICES = "usename ~ '^({})_'".format("|".join(SERVICES))
@@ -34,12 +34,12 @@ async def is_stopped_at_once(ground: Ground, chance: Random) -> None:
 async def ends_sessions(ground: Ground, chance: Random) -> None:
     """Those of one service, or of all."""
     some = chance.choice(("", *(f" and usename ~ '^{service}_'" for service in SERVICES)))
-    await evidence.value(ground.stack.postgres.dsn(), END_SOME + some)
+    await done(lambda: evidence.value(ground.stack.postgres.dsn(), END_SOME + some))
 
 
 async def has_a_frozen_session(ground: Ground, chance: Random) -> None:
     """One of its processes stands still with whatever it holds, a lock perhaps."""
-    pid = await evidence.value(ground.stack.postgres.dsn(), ONE_OF_THEM)
+    pid = await done(lambda: evidence.value(ground.stack.postgres.dsn(), ONE_OF_THEM))
     if pid is None:
         return
     try:

@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
+from tests.support.eventually import eventually
 from tests.support.proof.campaign import Campaign
 from tests.support.proof.chaos.links import LinkedStack
+
+ANSWERS_SECONDS_MAX = 40
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -35,6 +40,11 @@ class Fault:
 
 def fault(name: str, strike: Strike, *touches: str) -> Fault:
     return Fault(name, strike, frozenset(touches))
+
+
+async def done(work: Callable[[], Awaitable[Result]]) -> Result:
+    """What a fault has to ask of a server that may still be coming back from the fault before, as soon as it is."""
+    return await eventually(work, ANSWERS_SECONDS_MAX, every=0.2)
 
 
 async def lasting(chance: Random, least: float, most: float) -> None:

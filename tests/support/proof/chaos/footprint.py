@@ -19,6 +19,8 @@ SESSIONS = "select count(*) from pg_stat_activity where usename ~ '^{}_'"
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
+    """`files` without the connections of clients, who come and go as they like."""
+
     files: int
     sessions: int
 
@@ -28,10 +30,16 @@ async def footprints(stack: Stack) -> dict[str, Footprint]:
     found = {}
     for service in SERVICES:
         process = psutil.Process(stack.processes[service].pid)
-        files = await asyncio.to_thread(process.num_fds)
+        files = await asyncio.to_thread(_files, process, stack.whereabouts.addresses.ports[service])
         sessions = int(await evidence.value(stack.postgres.dsn(), SESSIONS.format(service)))
         found[service] = Footprint(files, sessions)
     return found
+
+
+def _files(process: psutil.Process, port: int) -> int:
+    connections = process.net_connections("tcp")
+    of_clients = [each for each in connections if each.raddr and each.laddr.port == port]
+    return process.num_fds() - len(of_clients)
 
 
 async def nothing_leaked(stack: Stack, before: Mapping[str, Footprint]) -> dict[str, Footprint]:

@@ -39,6 +39,6 @@ def chosen() -> Form:
 
 
 def seed() -> int:
-    """`SEED` repeats a campaign, as far as processes can be repeated."""
-    given = os.environ.get("SEED")
+    """`FAULT_SEED` repeats a campaign, as far as processes can be repeated."""
+    given = os.environ.get("FAULT_SEED")
     return int(given) if given else SystemRandom().randrange(1_000_000)

@@ -23,6 +23,7 @@ RECEIVERS: dict[str, Answer] = {
     "says too much": flood,
 }
 AGAIN_EVENTS_MAX = 300
+AGAIN_SHARE = 0.6
 
 
 async def bother(ground: Ground, chance: Random, times: int, seconds: float) -> None:
@@ -53,14 +54,19 @@ async def _tell_otherwise(ground: Ground, chance: Random) -> bool:
     try:
         head = await evidence.head(ground.stack)
         async with evidence.broker(ground.stack, name) as client:
-            start = max(1, head - chance.randrange(-2, AGAIN_EVENTS_MAX))
+            is_again = chance.random() < AGAIN_SHARE
+            start = (
+                max(1, head - chance.randrange(AGAIN_EVENTS_MAX))
+                if is_again
+                else head + chance.randrange(2, 6)
+            )
             await client.request(f"{IMPORTED_API}.CONSUMER.DELETE.PROJECTS.{name}", timeout=2)
             wish = {"stream_name": "PROJECTS", "config": _durable(name, start), "action": "create"}
             request = json.dumps(wish).encode()
             await client.request(f"{IMPORTED_API}.CONSUMER.CREATE.PROJECTS.{name}", request, timeout=2)
     except (evidence.Unreachable, nats.errors.Error, OSError):
         return False
-    ground.count("events told again" if start <= head else "events told out of turn")
+    ground.count("events told again" if is_again else "events told out of turn")
     return True
 
 

@@ -5,7 +5,7 @@ from random import Random
 from deploy.local.programs import SERVICES
 from tests.support.eventually import eventually
 from tests.support.proof import evidence
-from tests.support.proof.chaos.fault import Fault, Ground, Strike, fault, lasting
+from tests.support.proof.chaos.fault import Fault, Ground, Strike, done, fault, lasting
 from tests.support.proof.proxy import FINE, Weather
 from tests.support.proof.replicas import two_replicas
 
@@ -74,7 +74,7 @@ async def two_relays(ground: Ground, chance: Random) -> None:
     """A second projects writes too, and the leader of the relay loses its office while it publishes."""
     async with two_replicas(ground.campaign):
         await lasting(chance, 0.5, 1.5)
-        await evidence.value(ground.stack.whereabouts.database_dsn("projects"), END_LEADERSHIP)
+        await done(lambda: evidence.value(ground.stack.postgres.dsn(), END_LEADERSHIP))
         await lasting(chance, 1, 3)
 
 
