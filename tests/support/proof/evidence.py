@@ -15,9 +15,11 @@ import nats.errors
 from nats.aio.client import Client
 
 from deploy.local.stack import Stack
+from libs.chassis.sessions import DRIVER_ERRORS, is_transient
 
 STREAM = "PROJECTS"
 ANSWER_SECONDS_MAX = 5
+READ_SECONDS_MAX = 120
 Row = dict[str, Any]
 
 
@@ -48,15 +50,22 @@ async def value(dsn: str, statement: str) -> Any:
 async def _fetch(dsn: str, statement: str) -> Sequence[asyncpg.Record]:
     try:
         connection = await asyncpg.connect(
-            dsn, timeout=ANSWER_SECONDS_MAX, server_settings={"timezone": "UTC"}
+            dsn,
+            timeout=ANSWER_SECONDS_MAX,
+            command_timeout=READ_SECONDS_MAX,
+            server_settings={"timezone": "UTC"},
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DRIVER_ERRORS as error:
         raise Unreachable(f"PostgreSQL: {error!r}") from error
     try:
         found: Sequence[asyncpg.Record] = await connection.fetch(statement)
         return found
+    except DRIVER_ERRORS as error:
+        if not is_transient(error):
+            raise
+        raise Unreachable(f"PostgreSQL: {error!r}") from error
     finally:
-        await connection.close()
+        connection.terminate()
 
 
 async def log(stack: Stack) -> list[Row]:

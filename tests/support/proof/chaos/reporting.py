@@ -50,4 +50,6 @@ class Report:
 
     def tell_how_to_repeat(self) -> None:
         lines = "\n".join(self.timeline)
-        sys.stdout.write(f"\n{self.campaign}: FAULT_SEED={self.seed} repeats it; what was done when:\n{lines}\n")
+        sys.stdout.write(
+            f"\n{self.campaign}: FAULT_SEED={self.seed} repeats it; what was done when:\n{lines}\n"
+        )
