@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -47,6 +47,8 @@ class Proxy:
     weather: Weather = FINE
     connections: int = 0
     """Opened so far."""
+    retelling: Callable[[], Callable[[bytes], bytes]] = lambda: bytes
+    """Makes, for each connection, what turns what the far end says into what the near end hears."""
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -109,8 +111,8 @@ class Proxy:
         self._open |= {writer, writer_beyond}
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass_on(reader, writer_beyond))
-                both.create_task(self._pass_on(reader_beyond, writer))
+                both.create_task(self._pass_on(reader, writer_beyond, bytes))
+                both.create_task(self._pass_on(reader_beyond, writer, self.retelling()))
         except* OSError:
             pass
         finally:
@@ -120,10 +122,13 @@ class Proxy:
             reset(writer)
             reset(writer_beyond)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, retold: Callable[[bytes], bytes]
+    ) -> None:
         passed = 0
-        while data := await self._said(reader, writer):
-            await self._weathered(len(data))
+        while said := await self._said(reader, writer):
+            await self._weathered(len(said))
+            data = retold(said)
             limit = self.weather.reset_after_bytes
             if limit is not None and passed + len(data) > limit:
                 writer.write(data[: max(0, limit - passed)])

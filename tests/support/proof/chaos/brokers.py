@@ -8,8 +8,8 @@ import nats.errors
 from libs.events.jetstream import IMPORTED_API
 from tests.support.proof import evidence
 from tests.support.proof.chaos.fault import Ground, done, fault, lasting
+from tests.support.proof.chaos.links import CONSUMERS
 
-CONSUMERS = ("timeline", "notifications")
 FLUSH_SECONDS_MAX = 5
 
 
@@ -61,7 +61,7 @@ async def holds_what_is_no_event(ground: Ground, chance: Random) -> None:
     """Somebody wrote into the stream: nothing is relayed behind it, until an operator deletes the stream."""
     forged = b"{" * chance.choice((1, 900_000))
     await done(lambda: _says(ground, "relay", "milepost.forged.forged.milestone.planned", forged))
-    ground.count("messages that are no events")
+    ground.counts["messages that are no events"] += 1
     await lasting(chance, 1, 2)
     await loses_the_stream(ground, chance)
 

@@ -37,7 +37,7 @@ async def bad_days(form: Form, seed: int) -> Report:
         except BaseException:
             report.tell_how_to_repeat()
             raise
-    report.faults, report.nuisances = dict(striking.struck), ground.counts
+    report.faults, report.nuisances = dict(striking.struck), dict(ground.nuisances)
     report.tell()
     return report
 

@@ -1,6 +1,7 @@
 """A fault: what is struck, with what, and how; it ends what it began before it returns."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -20,10 +21,13 @@ class Ground:
 
     campaign: Campaign
     stack: LinkedStack
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
-    def count(self, what: str, more: int = 1) -> None:
-        self.counts[what] = self.counts.get(what, 0) + more
+    @property
+    def nuisances(self) -> Counter[str]:
+        """All there were so far, with the messages that were told otherwise."""
+        told = (mischief.done for mischief in self.stack.mischief.values())
+        return sum(told, self.counts)
 
 
 Strike = Callable[[Ground, Random], Awaitable[None]]

@@ -10,11 +10,13 @@ from random import Random
 from deploy.local.ports import LOOPBACK
 from deploy.local.programs import SERVICES
 from deploy.local.stack import Stack
-from tests.support.proof.proxy import FINE, Proxy
+from tests.support.proof.chaos.retelling import Mischief
+from tests.support.proof.proxy import Proxy
 from tests.support.servers import temporary_run
 from tests.support.stacks import FOR_TESTS, shown_when_it_fails
 
 SERVERS = ("postgres", "nats")
+CONSUMERS = ("timeline", "notifications")
 RECEIVERS = "notifications → receivers"
 
 
@@ -23,6 +25,8 @@ class LinkedStack(Stack):
     """A stack whose services reach servers, and projects, through `links`, named such as `timeline → nats`."""
 
     links: dict[str, Proxy] = field(default_factory=dict)
+    mischief: dict[str, Mischief] = field(default_factory=dict)
+    """How consumers are told of the stream, by service."""
 
     def lay_links(self, chance: Random) -> None:
         """Once the ports are known, and before any service starts."""
@@ -30,6 +34,9 @@ class LinkedStack(Stack):
             for beyond in (*SERVERS, *({"projects"} - {service})):
                 port = self.whereabouts.addresses.ports[beyond]
                 self.links[f"{service} → {beyond}"] = Proxy(port, Random(chance.random()))
+        for service in CONSUMERS:
+            self.mischief[service] = Mischief()
+            self.links[f"{service} → nats"].retelling = self.mischief[service].retelling
 
     def settings(self, service: str, *, administrator: bool = False) -> dict[str, str]:
         settings = super().settings(service, administrator=administrator)
@@ -42,10 +49,6 @@ class LinkedStack(Stack):
                 name: direct.sub(f"{LOOPBACK}:{link.port}", value) for name, value in settings.items()
             }
         return settings
-
-    def fine_weather(self) -> None:
-        for link in self.links.values():
-            link.become(FINE)
 
 
 @asynccontextmanager
