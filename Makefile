@@ -35,7 +35,7 @@ simulate: environment ## the real code on simulated servers under faults, SEEDS=
 	@$(ENVIRONMENT) -m tests.simulation --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED))
 
 test-fault: environment ## simulate, ask and try whatever there is; then kill, freeze and wipe the real processes under load
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target simulate test-requests test-promises
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target ARGS= simulate test-requests test-promises
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
 
 soak: environment ## bad days for an hour and 1,500 restarts; FAULT_SEED= repeats one, .proof/ has the reports
