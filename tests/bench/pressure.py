@@ -25,12 +25,16 @@ GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to send where for how long: `connections` holds the requests each connection sends over and over."""
+    """What to send where for how long: `connections` holds the requests each connection sends over and over.
+
+    With a `rate` all of them together send so many a second, and none before it has its last answer.
+    """
 
     host: str
     port: int
     seconds: float
     connections: Sequence[Sequence[str]]
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,18 @@ def request(
 
 
 class Connection(asyncio.Protocol):
-    """One connection, one request in flight; the next one leaves as soon as the answer is there."""
+    """One connection, one request in flight; the next one leaves when the answer is there and its time has come.
 
-    def __init__(self, requests: Sequence[bytes], until: float) -> None:
+    The first request is due after `delay_seconds`, each further one `interval_seconds` after that was due.
+    """
+
+    def __init__(
+        self, requests: Sequence[bytes], until: float, delay_seconds: float = 0, interval_seconds: float = 0
+    ) -> None:
         self._requests: Iterator[bytes] = cycle(requests)
         self._until = until
+        self._interval_seconds = interval_seconds
+        self._due_at = time.monotonic() + delay_seconds
         self._received = b""
         self._sent_at = 0.0
         self.latencies: list[float] = []
@@ -98,7 +109,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+        self._send_in_time()
 
     def data_received(self, data: bytes) -> None:
         received = self._received + data if self._received else data
@@ -114,13 +125,21 @@ class Connection(asyncio.Protocol):
         elif position := number_after(POSITION, received, end):
             self.positions.append(position)
         if now < self._until:
-            self._send()
+            self._send_in_time()
         else:
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(None)
+
+    def _send_in_time(self) -> None:
+        early_seconds = self._due_at - time.monotonic()
+        self._due_at += self._interval_seconds
+        if early_seconds > 0:
+            asyncio.get_running_loop().call_later(early_seconds, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         self._sent_at = time.monotonic()
@@ -144,8 +163,10 @@ async def carry_out(plan: Plan) -> Pressed:
     started, processor = time.monotonic(), time.process_time()
     until = started + plan.seconds
     connections: list[Connection] = []
-    for texts in plan.connections:
-        connection = Connection([text.encode() for text in texts], until)
+    share = 1 / plan.rate if plan.rate else 0.0
+    for number, texts in enumerate(plan.connections):
+        requests = [text.encode() for text in texts]
+        connection = Connection(requests, until, number * share, len(plan.connections) * share)
         await loop.create_connection(partial(_same, connection), plan.host, plan.port)
         connections.append(connection)
     async with asyncio.timeout(plan.seconds + GRACE_SECONDS):

@@ -59,3 +59,9 @@ def test_a_request_is_what_http_wants() -> None:
         "POST /things HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer t\r\n"
         'Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}'
     )
+
+
+async def test_a_rate_is_never_exceeded() -> None:
+    async with server(GRANTED) as port:
+        pressed = await carry_out(Plan("127.0.0.1", port, 0.2, [[request("GET", "/")]] * 4, rate=50))
+    assert 4 <= pressed.requests <= 0.2 * 50 + 4
