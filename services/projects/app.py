@@ -56,8 +56,7 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
         settings.relay_dsn, application_name="projects events", connections_max=settings.event_connections_max
     )
     try:
-        await wait_until_migrated(reading, MIGRATIONS)
-        await assert_durable(appending)
+        await wait_until_migrated(appending, MIGRATIONS, also=assert_durable)
         relay = relay_of(settings)
         live = LiveEvents(settings, events, stopping)
 
