@@ -114,8 +114,10 @@ class _Process:
 
     async def _live(self, server: "_Server", serving: "asyncio.Task[None]") -> None:
         async with self._program(self._stopping) as program:
-            loops = [asyncio.create_task(_endless(name, loop)) for name, loop in program.loops.items()]
-            loops.append(asyncio.create_task(_endless("loop lag", LOOP_LAG.watch)))
+            loops = [
+                asyncio.create_task(_endless(name, loop), name=name) for name, loop in program.loops.items()
+            ]
+            loops.append(asyncio.create_task(_endless("loop lag", LOOP_LAG.watch), name="loop lag"))
             garbage.settle()
             server.switch_to(program.app)
             self._is_serving = True

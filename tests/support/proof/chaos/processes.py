@@ -1,7 +1,9 @@
 """Faults of our own processes: killed, frozen, ended politely, doubled, and started an hour later."""
 
+import asyncio
 from random import Random
 
+from deploy.local import programs
 from deploy.local.programs import SERVICES
 from tests.support.eventually import eventually
 from tests.support.proof import evidence
@@ -10,6 +12,8 @@ from tests.support.proof.proxy import FINE, Weather
 from tests.support.proof.replicas import two_replicas
 
 EXIT_SECONDS_MAX = 15
+# Others strike meanwhile what it needs in order to start.
+READY_SECONDS_MAX = 90
 HOUR_SECONDS = 3_600
 HALF_OPEN = Weather(is_half_open=True)
 END_LEADERSHIP = (
@@ -23,8 +27,8 @@ def killed(service: str) -> Strike:
         await ground.campaign.kill(service)
         await lasting(chance, 0, 1)
         await ground.campaign.start_again(service)
-        if chance.random() < 0.5:
-            await ground.campaign.ready(service)
+        # The next fault may find it still starting, or at work already.
+        await lasting(chance, 0, 4)
 
     return strike
 
@@ -49,8 +53,13 @@ def asked_to_stop(service: str) -> Strike:
     """As in a rolling restart; it ends by itself, in time."""
 
     async def strike(ground: Ground, chance: Random) -> None:
-        await ground.campaign.ready(service)
         process = ground.stack.processes[service]
+        url = ground.stack.url(service)
+
+        async def is_ready() -> None:
+            assert await asyncio.to_thread(programs.is_ready, url), f"{service} is not ready"
+
+        await eventually(is_ready, READY_SECONDS_MAX, every=0.2)
         ground.campaign.struck.add(service)
         process.ask_to_stop()
 
