@@ -19,7 +19,7 @@ Teller: TypeAlias = Callable[[float, str], object]
 
 FAULTS_MIN = 10
 FAULTS_MAX = 16
-RAGING_SECONDS = 15.0
+RAGING_SECONDS = 10.0
 
 
 async def rage(world: World, tell: Teller) -> list[str]:

@@ -26,7 +26,7 @@ def lag(world: World) -> str | None:
     stream = world.servers.broker.store.stream
     if stream is None or stream.last != head:
         return f"the stream ends at {stream and stream.last}, the log at {head}"
-    for server in (world.servers.timeline, world.servers.notifications):
+    for server in world.servers.of_consumers:
         checkpoints = {
             row["name"]: row["position"] for row in server.database.tables["checkpoints"].rows.values()
         }
@@ -42,7 +42,7 @@ def backlog(world: World) -> str | None:
     if pending:
         return f"webhooks of positions {pending[:5]} are pending"
     waiting = [each.position for each in world.script.waiting()]
-    for server in (world.servers.timeline, world.servers.notifications):
+    for server in world.servers.of_consumers:
         parked = sorted(row["position"] for row in server.database.tables["parked_events"].rows.values())
         if parked != waiting:
             return f"{server.name} has parked {_difference(parked, waiting)}"
@@ -53,14 +53,29 @@ def backlog(world: World) -> str | None:
     return None
 
 
+def only_what_failed_is_parked(world: World) -> None:
+    """Raise `Violated` where something waits that neither is ill nor comes behind what is."""
+    failed = world.illness.ever | world.script.unreadable
+    may_wait = {envelope.position for envelope in world.script.waiting_behind(failed)}
+    for server in world.servers.of_consumers:
+        parked = {row["position"] for row in server.database.tables["parked_events"].rows.values()}
+        _holds(parked <= may_wait, f"{server.name} has parked {sorted(parked - may_wait)[:10]} for nothing")
+
+
 def check(world: World) -> None:
     """Raise `Violated` with what is wrong first."""
     stream_is_the_log(world)
     waiting = {envelope.position for envelope in world.script.waiting()}
-    for server in (world.servers.timeline, world.servers.notifications):
+    for server in world.servers.of_consumers:
         applied_once_and_in_order(server, world, waiting)
         nothing_is_left_behind(server)
-    read_models_are_the_fold(world)
+    if "timeline" in world.consumers:
+        read_models_are_the_fold(world)
+    if "notifications" in world.consumers:
+        everybody_was_told(world, waiting)
+
+
+def everybody_was_told(world: World, waiting: set[int]) -> None:
     told = [envelope for envelope in world.script.envelopes if envelope.position not in waiting]
     shown_once(world, told)
     for endpoint in ENDPOINTS:

@@ -6,9 +6,10 @@ are kept until it thaws.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
+from types import MappingProxyType
 from typing import Any, TypeVarTuple, Unpack
 
 Arguments = TypeVarTuple("Arguments")
@@ -28,7 +29,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._instant = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, Any]] = []
         self._numbers = count()
         self.world = copy_context()
         """The context of what happens outside of every process, and is therefore never frozen."""
@@ -50,6 +51,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer
+
+    def arrive_at(self, when: float, arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
+        """Have a message arrive in the world. Nobody can call it back, so that it needs no handle."""
+        heapq.heappush(self._timers, (when, next(self._numbers), Arrival(arrive, content)))
 
     def _run_once(self) -> None:
         ready, timers = self._ready, self._timers
@@ -75,6 +80,24 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def continue_with(self, handles: list[Any]) -> None:
         """Run what was kept of a process that was frozen."""
         self._ready.extend(handles)
+
+
+class Arrival:
+    """A message that arrives, as the loop runs it: in no process, and loud where it goes wrong."""
+
+    __slots__ = ("_arrive", "_content")
+    _cancelled = False
+    _context: Mapping[Any, None] = MappingProxyType({})
+
+    def __init__(self, arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
+        self._arrive = arrive
+        self._content = content
+
+    def cancelled(self) -> bool:
+        return False
+
+    def _run(self) -> None:
+        self._arrive(*self._content)
 
 
 class Process:

@@ -46,7 +46,7 @@ class Wire:
         if self._process.cut_off_until:
             arrival = max(arrival, self._process.cut_off_until.get(self._server, 0.0))
         self._last_arrival = max(arrival, self._last_arrival)
-        loop.call_at(self._last_arrival, self._arrive, arrive, content, context=loop.world)
+        loop.arrive_at(self._last_arrival, self._arrive, (arrive, content))
 
     def _arrive(self, arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
         if not self.is_cut:

@@ -15,12 +15,13 @@ RESUME = "update webhook_endpoints set state = 'active', state_reason = '' where
 
 async def operate(servers: Servers, *, is_curable: bool) -> None:
     """Look again and again; what can not be cured is retried twice and then left as it is."""
-    timeline, notifications = servers.timeline.pool(1), servers.notifications.pool(1)
+    pools = [server.pool(1) for server in servers.of_consumers]
+    notifications = servers.notifications.pool(1)
     times = 0
     while True:
         if is_curable or times < TIMES_MAX:
-            await _retry_what_is_parked(timeline)
-            await _retry_what_is_parked(notifications)
+            for pool in pools:
+                await _retry_what_is_parked(pool)
         async with notifications.connection() as connection:
             await connection.execute(RESUME, ORG)
         times += 1

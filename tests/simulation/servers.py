@@ -1,5 +1,6 @@
 """Every server of a simulated world, and its wall clock."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -16,7 +17,7 @@ BEGINNING = datetime(2026, 7, 1, 12, tzinfo=UTC)
 class Servers:
     """What outlives every process."""
 
-    def __init__(self, network: Network, chance: Random) -> None:
+    def __init__(self, network: Network, chance: Random, consumers: Sequence[str]) -> None:
         self.network = network
         self.log = SimulatedPostgres(network, "log", databases.projects())
         self.timeline = SimulatedPostgres(network, "timeline", databases.timeline())
@@ -25,10 +26,11 @@ class Servers:
         self.feed = SimulatedFeed(network, self.log)
         self.receivers = Receivers(network)
         self.clock_offset = timedelta(0)
+        self.of_consumers = [each for each in (self.timeline, self.notifications) if each.name in consumers]
 
     @property
     def databases(self) -> tuple[SimulatedPostgres, ...]:
-        return self.log, self.timeline, self.notifications
+        return self.log, *self.of_consumers
 
     def clock(self) -> datetime:
         """The wall clock, which jumps now and then."""

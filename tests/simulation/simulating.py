@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +68,7 @@ async def _converge(world: World) -> None:
     """Wait until everything has arrived, as long as it may take."""
     world.illness.cure()
     await _until_nothing(world, invariants.lag, LAG_SECONDS_MAX)
+    invariants.only_what_failed_is_parked(world)
     world.call_operator()
     await _until_nothing(world, invariants.backlog, BACKLOG_SECONDS_MAX)
 
@@ -99,4 +99,3 @@ def _finish(loop: SimulatedLoop) -> None:
                 task.cancel()
             loop.run_until_complete(asyncio.wait(tasks, timeout=5))
     loop.close()
-    gc.collect(0)

@@ -37,7 +37,7 @@ class SimulatedNats:
         self._chance = chance
         self.clients: dict[SimulatedClient, None] = {}
         self._batches: dict[str, list[Message]] = {}
-        self._fences: dict[str, int] = {}
+        self._fences: dict[str, int | None] = {}
         self._is_due = False
 
     async def connect(self, url: str, name: str) -> Client:
@@ -85,11 +85,13 @@ class SimulatedNats:
             self._fences[batch] = _fence(headers)
         collected.append((subject, body))
         if "Nats-Batch-Commit" in headers:
-            messages, fence = self._batches.pop(batch), self._fences.pop(batch, -1)
+            messages, fence = self._batches.pop(batch), self._fences.pop(batch, None)
             is_whole = len(messages) == int(headers["Nats-Batch-Sequence"])
             self._store(client, messages if is_whole else [], fence, reply)
 
-    def _store(self, client: SimulatedClient, messages: Sequence[Message], fence: int, reply: str) -> None:
+    def _store(
+        self, client: SimulatedClient, messages: Sequence[Message], fence: int | None, reply: str
+    ) -> None:
         try:
             if not messages:
                 raise Refused(BATCH_INCOMPLETE, "batch publish sequence is missing")
@@ -135,8 +137,9 @@ class SimulatedNats:
         self.is_up = True
 
 
-def _fence(headers: Headers) -> int:
-    return int(headers["Nats-Expected-Last-Sequence"])
+def _fence(headers: Headers) -> int | None:
+    expected = headers.get("Nats-Expected-Last-Sequence")
+    return None if expected is None else int(expected)
 
 
 def _error(refused: Refused) -> dict[str, Any]:

@@ -111,10 +111,10 @@ class JetStream:
 
     # --- Publishing ---
 
-    def publish(self, messages: list[Message], last_sequence: int) -> int:
-        """Store messages all or none behind `last_sequence`; returns the new last one."""
+    def publish(self, messages: list[Message], last_sequence: int | None) -> int:
+        """Store messages all or none, behind `last_sequence` where it is given; returns the new last one."""
         stream = self._existing()
-        if stream.last != last_sequence:
+        if last_sequence is not None and stream.last != last_sequence:
             raise Refused(jetstream.WRONG_LAST_SEQUENCE, f"wrong last sequence: {stream.last}")
         stream.messages.extend(messages)
         return stream.last

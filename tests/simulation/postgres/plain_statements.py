@@ -50,7 +50,8 @@ def _insert(cursor: Cursor) -> Statement:
         affected: list[Row] = []
         for given in source(values):
             row = Row(zip(columns, given, strict=True))
-            row.update(described.absent(columns))
+            if len(columns) < len(described.defaults):
+                row.update(described.absent(columns))
             if settle(transaction, row, values):
                 affected.append(row)
         return affected
@@ -94,10 +95,8 @@ def _on_conflict(cursor: Cursor, table: str) -> Callable[[Transaction, Row, Valu
 
     def settle(transaction: Transaction, row: Row, values: Values) -> bool:
         key = transaction.table(table).key_of(row)
-        transaction.hold(table, key)
-        before = transaction.one(table, key)
+        before = transaction.insert(table, key, row)
         if before is None:
-            transaction.write(table, key, row)
             return True
         if replaced is None:
             raise UniqueViolation(f"duplicate key {key} in {table}")

@@ -179,15 +179,15 @@ class SimulatedSession(Link):
     def _go_on(self) -> None:
         self._is_blocked = False
         while self._queue:
-            work, future = self._queue[0]
+            work, future = self._queue.popleft()
             try:
                 result = work()
             except Blocked as blocked:
+                self._queue.appendleft((work, future))
                 self._wait_for(blocked.holder, future)
                 return
             except asyncpg.PostgresError as error:
                 result = error
-            self._queue.popleft()
             if result is COMMITTED:
                 # The one answer of which it matters what happens while it is under way.
                 self._back.send(answer, future, None)

@@ -17,6 +17,7 @@ CONSTANTS: Mapping[str, Any] = {"null": None, "false": False, "true": True, "now
 IDENTITY: Any = object()
 
 Key = tuple[Any, ...]
+GROUPED_BY = 2
 
 
 class Row(dict[str, Any]):
@@ -37,10 +38,23 @@ class Table:
     defaults: Mapping[str, Any]
     key: tuple[str, ...]
     rows: dict[Key, Row] = field(default_factory=dict)
+    groups: dict[Key, dict[Key, Row]] = field(default_factory=dict)
+    """The same rows by the first two columns of their key, where it has more."""
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def key_of(self, row: Mapping[str, Any]) -> Key:
         return tuple([row[name] for name in self.key])
+
+    def put(self, key: Key, row: Row | None) -> None:
+        """Have this row at a key, or none."""
+        places = [self.rows]
+        if len(key) > GROUPED_BY:
+            places.append(self.groups.setdefault(key[:GROUPED_BY], {}))
+        for place in places:
+            if row is None:
+                place.pop(key, None)
+            else:
+                place[key] = row
 
     def absent(self, columns: Sequence[str]) -> dict[str, Any]:
         """The values of the columns that an insert does not give."""

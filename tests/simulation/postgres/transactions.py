@@ -62,6 +62,20 @@ class Transaction:
                 yield row
         yield from (row for row in written.values() if row is not None)
 
+    def group(self, name: str, prefix: Key) -> Iterator[Row]:
+        """The rows of a table whose key begins so."""
+        written = self._written.get(name)
+        committed = self._database.tables[name].groups.get(prefix, {})
+        if not written:
+            yield from committed.values()
+            return
+        for key, row in committed.items():
+            if key not in written:
+                yield row
+        for key, after in written.items():
+            if after is not None and key[: len(prefix)] == prefix:
+                yield after
+
     def hold(self, name: str, key: Key) -> None:
         """Hold a row against others until the end; raises `Blocked` where another one holds it."""
         holder = self._database.held.setdefault((name, key), self)
@@ -78,6 +92,21 @@ class Transaction:
         written = self._written.setdefault(name, {})
         self._undo.append((written, key, written.get(key, ABSENT)))
         written[key] = row
+
+    def insert(self, name: str, key: Key, row: Row) -> Row | None:
+        """Put a row where none is; returns the one that is there instead."""
+        place = (name, key)
+        holder = self._database.held.setdefault(place, self)
+        if holder is not self:
+            raise Blocked(holder)
+        self._held.append(place)
+        written = self._written.setdefault(name, {})
+        before = written.get(key, ABSENT)
+        there = self._database.tables[name].rows.get(key) if before is ABSENT else before
+        if there is None:
+            self._undo.append((written, key, before))
+            written[key] = row
+        return there
 
     # --- Sessions begin and end with these ---
 
@@ -96,12 +125,9 @@ class Transaction:
 
     def commit(self) -> None:
         for name, written in self._written.items():
-            rows = self._database.tables[name].rows
+            table = self._database.tables[name]
             for key, row in written.items():
-                if row is None:
-                    rows.pop(key, None)
-                else:
-                    rows[key] = row
+                table.put(key, row)
         self._database.commits += 1
         self.end()
 

@@ -60,13 +60,8 @@ def _heads(
 ) -> tuple[Row | None, Row | None]:
     """The head of the line and of the side lane, where they are due."""
     is_proved = endpoint["verified_at"] is not None
-    pending = [
-        row
-        for row in transaction.rows("deliveries")
-        if row["state"] == "pending"
-        and row["endpoint_id"] == endpoint["endpoint_id"]
-        and row["org_id"] == endpoint["org_id"]
-    ]
+    key = (endpoint["org_id"], endpoint["endpoint_id"])
+    pending = [row for row in transaction.group("deliveries", key) if row["state"] == "pending"]
     line = [row for row in pending if row["lane"] == "line" and is_proved]
     side = [row for row in pending if row["lane"] == "side" and (is_proved or row["type"] == challenge)]
     heads = (
@@ -90,9 +85,8 @@ def _claimed(
     assert body is not None
     skipped = [
         row
-        for row in transaction.rows("deliveries")
-        if (row["org_id"], row["endpoint_id"]) == key
-        and row["skipped_at"] is not None
+        for row in transaction.group("deliveries", key)
+        if row["skipped_at"] is not None
         and row["position"] < due["position"]
         and (row["announced_at"] is None or row["state"] == "pending")
     ]
