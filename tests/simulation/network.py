@@ -11,6 +11,8 @@ SECONDS_MIN = 0.0002
 SECONDS_USUAL = 0.002
 SECONDS_RARE = 0.3
 RARITY = 0.004
+# Longer than this nothing is under way: what is cut off has a time of its own.
+SECONDS_MAX = 4.0
 
 
 class Network:
@@ -26,7 +28,7 @@ class Network:
         drawn = self._random()
         usual = SECONDS_MIN + SECONDS_USUAL * drawn
         seconds = SECONDS_RARE * self._random() if drawn < RARITY else usual
-        return seconds * self.slowness.get(server, 1.0)
+        return min(SECONDS_MAX, seconds * self.slowness.get(server, 1.0))
 
 
 class Wire:

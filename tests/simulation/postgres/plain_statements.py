@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+import asyncpg
+
 from tests.simulation.postgres.expressions import Cursor, Expression, NotPlain, Scope, expression
 from tests.simulation.postgres.tables import Key, Row
 from tests.simulation.postgres.transactions import Transaction
@@ -99,7 +101,7 @@ def _on_conflict(cursor: Cursor, table: str) -> Callable[[Transaction, Row, Valu
         if before is None:
             return True
         if replaced is None:
-            raise UniqueViolation(f"duplicate key {key} in {table}")
+            raise asyncpg.UniqueViolationError(f"duplicate key {key} in {table}")
         if replaced:
             scope = Scope(before, values, row, table)
             transaction.write(
@@ -108,10 +110,6 @@ def _on_conflict(cursor: Cursor, table: str) -> Callable[[Transaction, Row, Valu
         return bool(replaced)
 
     return settle
-
-
-class UniqueViolation(Exception):
-    """An insert met a row with its key."""
 
 
 def _assignments(cursor: Cursor) -> list[tuple[str, Expression]]:

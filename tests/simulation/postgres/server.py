@@ -124,7 +124,7 @@ class SimulatedPool:
 
     async def release(self, session: SimulatedSession, *, timeout: float) -> None:
         try:
-            if session.is_in_transaction and not session.is_closed():
+            if session.is_in_transaction() and not session.is_closed():
                 async with asyncio.timeout(timeout):
                     await session.roll_back()
         finally:

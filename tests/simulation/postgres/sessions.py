@@ -49,7 +49,6 @@ class SimulatedSession(Link):
         self._heard_at = self._loop.time()
         self._is_blocked = False
         self._is_open = True
-        self.is_in_transaction = False
         self.transaction_there: Transaction | None = None
         process.links[self] = None
         server.sessions[self] = None
@@ -75,7 +74,6 @@ class SimulatedSession(Link):
     async def execute(self, statement: str, *values: Any) -> str:
         if values:
             return f"DONE {len(await self.fetch(statement, *values))}"
-        self.is_in_transaction = statement.startswith("begin")
         control = {
             "begin": self._begin_there,
             "commit": self._commit_there,
@@ -92,6 +90,10 @@ class SimulatedSession(Link):
 
     def add_termination_listener(self, listener: Callable[[Any], None]) -> None:
         self._listeners.append(listener)
+
+    def is_in_transaction(self) -> bool:
+        """The driver knows, for every answer says so."""
+        return self.transaction_there is not None
 
     def is_closed(self) -> bool:
         return not self._is_open
@@ -230,15 +232,12 @@ class SimulatedSession(Link):
     # --- Transactions ---
 
     async def begin(self) -> None:
-        self.is_in_transaction = True
         await self._ask(self._begin_there)
 
     async def commit(self) -> None:
-        self.is_in_transaction = False
         await self._ask(self._commit_there)
 
     async def roll_back(self) -> None:
-        self.is_in_transaction = False
         await self._ask(self._roll_back_there)
 
     def _begin_there(self) -> None:
