@@ -21,6 +21,7 @@ from tests.bench import (
     growing,
     idling,
     importing,
+    in_process,
     loading,
     rebuilding,
     relaying,
@@ -40,6 +41,7 @@ class Part(StrEnum):
     LOADS = "loads"
     GROWTH = "growth"
     RELAY = "relay"
+    IN_PROCESS = "in-process"
     IDLE = "idle"
     HTTP = "http"
     VISIBILITY = "visibility"
@@ -89,7 +91,7 @@ def main(
 
 
 # Parts that need no services.
-OF_THE_LOG = frozenset({Part.APPENDS, Part.LOADS, Part.GROWTH, Part.RELAY})
+OF_THE_LOG = frozenset({Part.APPENDS, Part.LOADS, Part.GROWTH, Part.RELAY, Part.IN_PROCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def measure_log(parts: set[Part], report: Report, extent: Extent) -> None:
         growing.measure(report, extent.long_rounds, extent.seconds / 2, 20 * extent.events)
     if Part.RELAY in parts:
         relaying.measure(report, extent.rounds, extent.events)
+    if Part.IN_PROCESS in parts:
+        in_process.measure(report, extent.rounds)
 
 
 @contextmanager
