@@ -38,8 +38,8 @@ test-fault: environment ## simulate, ask and try whatever there is; then kill, f
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target ARGS= simulate test-requests test-promises
 	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
 
-soak: environment ## bad days for an hour and 1,500 restarts; FAULT_SEED= repeats one, .proof/ has the reports
-	@ROUND=soak $(ENVIRONMENT) -m pytest -q -s tests/fault/test_eleven_bad_minutes.py tests/fault/test_restarts.py $(ARGS)
+soak: environment ## bad days for an hour, 1,500 restarts, a backlog of a million events; FAULT_SEED= repeats one, .proof/ has the reports
+	@ROUND=soak $(ENVIRONMENT) -m pytest -q -s tests/fault/test_eleven_bad_minutes.py tests/fault/test_restarts.py tests/fault/test_backlog.py $(ARGS)
 
 test-requests: environment ## ask every operation whatever its API document allows, and what it does not
 	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py $(ARGS)

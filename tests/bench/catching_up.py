@@ -16,7 +16,7 @@ EVENTS_MIN = 20_000
 PEER_EVENTS = 3_000
 POLL_SECONDS = 0.01
 PROFILED_EVENTS_A_SECOND = 15_000
-SECONDS_MAX = 300.0
+SECONDS_MAX = 1_800.0
 GROUP = "projection catch-up over the stream"
 READING = "reading the log to catch up"
 
