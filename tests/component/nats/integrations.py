@@ -96,7 +96,9 @@ async def greeting(server: EmbeddedNats, **login: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"CONNECT " + json.dumps({"verbose": False, **login}).encode() + b"\r\nPING\r\n")
     await reader.readline()
-    answer = await reader.readline()
+    # Whoever waits long for an answer is asked meanwhile whether they still live.
+    while (answer := await reader.readline()).strip() == b"PING":
+        writer.write(b"PONG\r\n")
     writer.close()
     await writer.wait_closed()
     return answer.strip()
