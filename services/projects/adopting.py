@@ -24,9 +24,9 @@ async def adopt_log(settings: ProjectsSettings, reason: str, agreed: Callable[[D
         raise NothingToAdopt("MILEPOST_NATS_URL is missing")
     nats_url = settings.nats_url.get_secret_value()
     connection = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=10)
-    client = await jetstream.connect(nats_url, jetstream.user_of(nats_url, "relay"))
     try:
-        found = await divergence(connection, client)
+        async with jetstream.connected(nats_url, "relay") as client:
+            found = await divergence(connection, client)
         if found is None:
             raise NothingToAdopt("the stream is a true copy of the log; nothing was changed")
         if not agreed(found):
@@ -35,7 +35,6 @@ async def adopt_log(settings: ProjectsSettings, reason: str, agreed: Callable[[D
             await record_operator(connection, operator_name(), f"adopt-log {found.common}: {reason}")
         await keeper_of(settings, nats_url).remove()
     finally:
-        await client.close()
         await connection.close(timeout=5)
     return f"{account_of(found)}\n{NEXT.format(common=found.common)}"
 
