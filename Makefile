@@ -1,13 +1,24 @@
-# Every target says what it does in `make help`. All of them work on a machine with only git, make and Python >= 3.11.
+# Every target says what it does in `make help`. All of them work on a machine with only git, make, bash and Python >= 3.11.
 
 .DEFAULT_GOAL := help
+SHELL := bash
 PYTHON ?= python3
 ENVIRONMENT := .venv/bin/python
 SERVICES := projects timeline notifications
 TAG ?= 0.1.0
 SEEDS ?= 5000
+# Every run of pytest starts servers of its own, so lanes run side by side; servers that were given serve one lane at a time.
+LANES := $(MAKE) --no-print-directory --jobs=$(if $(PG)$(NATS),1,3)
+PYTEST := $(ENVIRONMENT) -m pytest -q
+# A lane is one program, which hears of it when make is told to end, and whose lines are named while it stops its servers.
+LANE = LANE=$@ exec
+NAMED = > >(trap '' INT TERM; exec sed -u 's/^/$@: /') 2>&1
+# A lane may have none of the tests that ARGS chooses; all of them together may not.
+CHOSEN = $(if $(ARGS),@$(PYTEST) --collect-only $(1) $(ARGS) > /dev/null || [ $$? -ne 5 ] || { echo 'No test is chosen by these ARGS.'; exit 5; })
+PARTS := tests/unit tests/simulation tests/contract tests/component
+WHOLE := tests/clients tests/security tests/end_to_end
 
-.PHONY: help environment run reset demo test test-unit simulate test-fault soak test-requests test-promises bench check format events openapi lock migrate rebuild verify \
+.PHONY: help environment run reset demo test test-parts test-whole test-unit simulate test-fault test-bad-days test-faults test-tries soak test-requests test-promises bench check format events openapi lock migrate rebuild verify \
         images sbom k8s-validate
 
 help: ## list the targets
@@ -26,27 +37,46 @@ demo: environment ## import real histories into the running system and print wha
 	@$(ENVIRONMENT) -m integrations.demo
 
 test: environment ## all tests but the fault campaign and the benches; ARGS= goes to pytest
-	@$(ENVIRONMENT) -m pytest -q tests/unit tests/simulation tests/contract tests/component tests/clients tests/security tests/end_to_end $(ARGS)
+	$(call CHOSEN,$(PARTS) $(WHOLE))
+	@$(LANES) test-parts test-whole
+
+test-parts:
+	@$(LANE) $(PYTEST) $(PARTS) $(ARGS) $(NAMED)
+
+test-whole:
+	@$(LANE) $(PYTEST) $(WHOLE) $(ARGS) $(NAMED)
 
 test-unit: environment ## the tests that need no server, in seconds
-	@$(ENVIRONMENT) -m pytest -q tests/unit $(ARGS)
+	@$(PYTEST) tests/unit $(ARGS)
 
 simulate: environment ## the real code on simulated servers under faults, SEEDS= times (5000); SEED= tells one of them in full
 	@$(ENVIRONMENT) -m tests.simulation --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED))
 
-test-fault: environment ## simulate, ask and try whatever there is; then kill, freeze and wipe the real processes under load
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target ARGS= simulate test-requests test-promises
-	@$(ENVIRONMENT) -m pytest -q tests/fault $(ARGS)
+test-fault: environment ## kill, freeze and wipe the real processes under load; beside it simulate, ask and try whatever there is
+	@$(LANES) test-bad-days test-faults test-tries
 
-soak: environment ## bad days for an hour, 1,500 restarts, a backlog of a million events; FAULT_SEED= repeats one, .proof/ has the reports
-	@ROUND=soak $(ENVIRONMENT) -m pytest -q -s tests/fault/test_eleven_bad_minutes.py tests/fault/test_restarts.py tests/fault/test_backlog.py $(ARGS)
+test-bad-days:
+	@$(LANE) $(PYTEST) -s tests/fault/test_eleven_bad_minutes.py tests/fault/test_restarts.py $(ARGS) $(NAMED)
+
+test-faults:
+	@$(LANE) $(PYTEST) tests/fault $(addprefix --ignore=tests/fault/test_,eleven_bad_minutes.py restarts.py planted_bugs.py) $(ARGS) $(NAMED)
+
+# What counts here is how much was tried, not how soon: the bad days beside it need the processors in time.
+test-tries:
+	@exec nice -n 15 $(MAKE) --no-print-directory simulate ARGS= $(NAMED)
+	@exec nice -n 15 $(MAKE) --no-print-directory test-requests ARGS= $(NAMED)
+	@exec nice -n 15 $(MAKE) --no-print-directory test-promises ARGS= $(NAMED)
+	@$(LANE) $(PYTEST) -s tests/fault/test_planted_bugs.py $(ARGS) $(NAMED)
+
+soak: environment ## bad days for an hour, 1,500 restarts, a backlog of a million events, twenty minutes of memory; FAULT_SEED= repeats one, .proof/ has the reports
+	@ROUND=soak $(PYTEST) -s tests/fault/test_eleven_bad_minutes.py tests/fault/test_restarts.py tests/fault/test_backlog.py tests/fault/test_memory_is_steady.py $(ARGS)
 
 test-requests: environment ## ask every operation whatever its API document allows, and what it does not
-	@ROUND=long $(ENVIRONMENT) -m pytest -q -s tests/clients/test_any_request.py $(ARGS)
+	@ROUND=long $(PYTEST) -s tests/clients/test_any_request.py $(ARGS)
 
 test-promises: environment ## wish for everything in any order, and try hundreds of whatever has a property
-	@ROUND=long $(ENVIRONMENT) -m pytest -q tests/component/projects/test_promised_lives_over_http.py $(ARGS)
-	@ROUND=long $(ENVIRONMENT) -m pytest -q -m hypothesis tests/unit $(ARGS)
+	@ROUND=long $(PYTEST) tests/component/projects/test_promised_lives_over_http.py $(ARGS)
+	@ROUND=long $(PYTEST) -m hypothesis tests/unit $(ARGS)
 
 bench: environment ## measure side by side with peers, on this machine
 	@$(ENVIRONMENT) -m tests.bench $(ARGS)

@@ -1,5 +1,6 @@
 """Child processes: shielded from the terminal's signals, known by pid and start time, ended within a bound."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -216,8 +217,16 @@ class ChildProcess:
             self._process.wait()
 
     def freeze(self) -> None:
-        """Stop its clock (SIGSTOP), as a stalled machine would."""
+        """Stop its clock and that of its children (SIGSTOP), as a stalled machine would."""
+        # First itself: then no child is born that would be overlooked.
         os.kill(self.pid, signal.SIGSTOP)
+        self._send_to_children(signal.SIGSTOP)
 
     def thaw(self) -> None:
+        self._send_to_children(signal.SIGCONT)
         os.kill(self.pid, signal.SIGCONT)
+
+    def _send_to_children(self, number: int) -> None:
+        for child in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.send_signal(number)

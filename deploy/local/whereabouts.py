@@ -52,8 +52,12 @@ class Whereabouts:
     def metrics_url(self, service: str) -> str:
         return f"{self.addresses.url(f'{service} metrics')}/metrics"
 
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
     def log(self, service: str) -> Path:
-        return self.directory / "logs" / f"{service}.log"
+        return self.logs / f"{service}.log"
 
     @property
     def admin_dsn(self) -> str:

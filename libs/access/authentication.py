@@ -5,7 +5,7 @@ A bearer token is a JWT of the trusted issuer or an API key; nothing else ever b
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from libs.access import api_keys
 from libs.access.directory import Directory
 from libs.access.key_uses import KeyUses, NoteUse
 from libs.chassis import noting, problem_codes, rate_limiting
+from libs.chassis.clock import utc_now
 from libs.chassis.identity import (
     ORGANIZATION_HEADER,
     Caller,
@@ -47,7 +48,7 @@ class Authenticator:
         note_use: NoteUse,
         *,
         grants_in_tokens: bool = False,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._tokens = tokens
         self._directory = directory

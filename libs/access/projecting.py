@@ -6,8 +6,8 @@ The tables say how things stand now; `table_directory` answers from them.
 from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
-from libs.chassis.sessions import Connection
-from libs.events import access, catalogue
+from libs.chassis.sessions import Connection, is_transient
+from libs.events import access, catalogue, parking
 from libs.events.access import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -22,7 +22,8 @@ from libs.events.access import (
     ProjectMemberLeft,
     ProjectMemberRoleGranted,
 )
-from libs.events.envelope import Envelope, Event
+from libs.events.envelope import Envelope, Event, aggregate_of
+from libs.events.parking_lot import ParkingLot
 
 CHECKPOINT_NAME = "access"
 TABLES = ("access_organizations", "access_members", "access_project_members", "access_api_keys")
@@ -111,10 +112,27 @@ def changes(event: Event) -> list[Statement]:  # noqa: C901 -- one case per even
 async def read_anew(connection: Connection, pages: AsyncIterable[Sequence[Envelope]]) -> None:
     """Forget who may do what and learn it from these pages of the log, in the caller's transaction.
 
-    Whoever asks meanwhile is answered as before. The checkpoint is the caller's matter.
+    What is parked stays so, what was skipped stays out, and what can not be applied is parked, as a subscription
+    does it. Whoever asks meanwhile is answered as before. The checkpoint is the caller's matter.
     """
     for table in TABLES:
         await connection.execute(f"delete from {table}")
-    handler = AccessHandler()
+    lot, skipped = await ParkingLot.load(connection), await parking.skipped_positions(connection)
     async for page in pages:
-        await handler.apply(connection, [catalogue.read(each) for each in page if each.type in EVENT_TYPES])
+        of_access = [each for each in page if aggregate_of(each.stream) in access.AGGREGATES]
+        for envelope in of_access:
+            if lot.holds(envelope):
+                await parking.park_waiting(connection, [envelope])
+            elif envelope.position not in skipped:
+                await _learn(connection, envelope, lot)
+
+
+async def _learn(connection: Connection, envelope: Envelope, lot: ParkingLot) -> None:
+    try:
+        async with connection.transaction():
+            await AccessHandler().apply(connection, [catalogue.read(envelope)])
+    except Exception as error:
+        if is_transient(error):
+            raise
+        await parking.park(connection, envelope, *parking.reason(error))
+        lot.add(envelope)

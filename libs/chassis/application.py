@@ -1,14 +1,15 @@
 """Every service's HTTP application: its routes, and around them what is the same everywhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import fastapi_offline
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -33,21 +34,29 @@ ASSET_TYPES = {
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
+# Of the framework's own: the chassis traces, measures and logs.
+NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 
 
 class Application(FastAPI):
     """A FastAPI application whose only outer layer is the request guard, and whose document tells the truth."""
 
     def __init__(
-        self, *, guard: Mapping[str, Any], direct: DirectRoutes | None = None, **options: Any
+        self,
+        *,
+        guard: Mapping[str, Any],
+        direct: DirectRoutes | None = None,
+        streams: Container[str] = (),
+        **options: Any,
     ) -> None:
         self._guard = guard
         self._direct = direct
+        self._streams = streams
         self._deprecations: Deprecations = guard.get("deprecations", deprecation.NONE)
         self._described: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         # What must run beside the application, by name.
         self.loops: dict[str, Callable[[], Awaitable[None]]] = {}
-        super().__init__(**options)
+        super().__init__(docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As the framework does it, less the telemetry of its own that is off anyway."""
@@ -58,7 +67,7 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The guard answers every exception itself, so the layers of the framework that would are left out."""
-        app = compression.compressing(AsyncExitStackMiddleware(self.router))
+        app = compression.compressing(AsyncExitStackMiddleware(self.router), self._streams)
         if self._direct is not None:
             app = DirectDispatch(self._direct, app)
         templates = {route.endpoint: route.path for route in self.router.routes if isinstance(route, Route)}
@@ -90,6 +99,7 @@ def create(
     routers: Sequence[APIRouter] = (),
     routes: Sequence[BaseRoute] = (),
     direct: DirectRoutes | None = None,
+    streams: Container[str] = (),
     checks: Mapping[str, Check] | None = None,
     stopping: asyncio.Event | None = None,
     description: str = "",
@@ -101,18 +111,17 @@ def create(
     `app.state.token_verifier` and `.service_token_verifier` are there if the settings say where the keys are; then
     `loops` keep them fresh and readiness waits for them.
     The first route that matches answers, `direct` ones, which bypass the framework, before all others.
+    `streams` are the paths whose answers go on for hours.
     `deprecations` names the operations that will go.
     """
     app = Application(
         guard={**_guard(title, settings), "deprecations": deprecations},
         direct=direct,
+        streams=streams,
         title=title,
         description=description,
         version="1",
-        docs_url=None,
-        redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     checks = {**(checks or {}), **_equip(app, settings, stopping or asyncio.Event())}
     app.router.routes[:0] = routes

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -10,10 +11,15 @@ from starlette.requests import Request
 
 from libs.chassis.moments import read_position
 from libs.chassis.problems import Problem
+from libs.chassis.sessions import is_transient
 
 POSITION_HEADER = "Milepost-Position"
 WAIT_SECONDS_MAX = 5.0
 WAITERS_MAX = 1_000
+# How soon after somebody has begun to wait, and then how often, it is looked whether another process has come so far.
+WATCH_SECONDS = 0.05
+# How often when nobody waits.
+WATCH_IDLE_SECONDS = 0.5
 PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 
@@ -24,6 +30,7 @@ class Progress:
     position: int = 0
     _waiting: list[tuple[int, int, "asyncio.Future[None]"]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
     def advance(self, position: int) -> None:
         """Say that everything up to `position` can be read now. Going back (a rebuild) wakes nobody."""
@@ -37,6 +44,7 @@ class Progress:
         """Wait until `position` can be read, at most `seconds`; whether it can. With too many waiting: false."""
         if self.position >= position:
             return True
+        self._wanted.set()
         if seconds <= 0 or len(self._waiting) >= WAITERS_MAX:
             return False
         reached = asyncio.get_running_loop().create_future()
@@ -52,6 +60,32 @@ class Progress:
                 self._waiting.remove(entry)
                 heapq.heapify(self._waiting)
         return True
+
+    async def watch(self, read: Callable[[], Awaitable[int]]) -> None:
+        """Follow, for ever, what another process has reached, as `read` tells it; survives its outages."""
+        while True:
+            before = self.position
+            self._wanted.clear()
+            try:
+                position = await read()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+            else:
+                # Whoever advanced meanwhile in this process knows better.
+                if self.position == before:
+                    self.advance(position)
+            await self._until_wanted()
+
+    async def _until_wanted(self) -> None:
+        """Until somebody wants to be further than this; else for a while, as some ask without waiting."""
+        if not self._waiting:
+            try:
+                async with asyncio.timeout(WATCH_IDLE_SECONDS):
+                    await self._wanted.wait()
+            except TimeoutError:
+                return
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 def wait_seconds(prefer: str | None) -> float:

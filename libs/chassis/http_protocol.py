@@ -62,6 +62,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_clock()
         self.resume_writing()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        # They know each other: without this the memory of every connection waits for the garbage collector.
+        del self.transport, self.flow, self.scope
+        self.cycle = None  # type: ignore[assignment]
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -147,7 +151,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """
         cycle = self.cycle
         if (
-            cycle.scope is not scope
+            cycle is None
+            or cycle.scope is not scope
             or cycle.response_started
             or cycle.disconnected
             or not cycle.keep_alive

@@ -3,7 +3,6 @@
 Only asymmetric signatures by keys from a pinned place count; issuer and audience must match exactly.
 """
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from starlette.requests import Request
 
 from libs.chassis import claims as says
 from libs.chassis.claims import Claims, Expected
+from libs.chassis.clock import epoch_seconds
 from libs.chassis.faults import wrong_parameter
 from libs.chassis.ids import canonical_uuid
 from libs.chassis.key_sets import ALGORITHMS, SigningKeys
@@ -112,7 +112,7 @@ class TokenVerifier(Generic[Identity]):
         expected: Expected,
         read: Callable[[Claims], Identity],
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = epoch_seconds,
     ) -> None:
         self._keys = keys
         self._expected = expected

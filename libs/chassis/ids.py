@@ -12,6 +12,12 @@ def new_id() -> UUID:
     return made
 
 
+def read_uuid(text: str) -> UUID:
+    """The UUID of 32 hexadecimal digits, with or without hyphens; raises `ValueError`, or `TypeError` for no text."""
+    found: UUID = pgproto.UUID(text)
+    return found
+
+
 def canonical_uuid(text: str) -> UUID | None:
     """The UUID of 36 lower-case characters; `None` for every other text."""
     if len(text) != 36:

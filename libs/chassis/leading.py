@@ -5,7 +5,6 @@ process is frozen, so that another replica may lead.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +17,7 @@ from libs.chassis.sessions import (
     CONNECT_SECONDS,
     DRIVER_ERRORS,
     Connection,
+    cut,
     is_transient,
     session_settings,
 )
@@ -146,5 +146,4 @@ async def _end(connection: Connection) -> None:
         async with asyncio.timeout(1):
             await connection.close()
     except DRIVER_ERRORS:
-        with contextlib.suppress(asyncpg.InterfaceError):
-            connection.terminate()
+        cut(connection)

@@ -1,5 +1,6 @@
 """What every process tells Prometheus, on a port of its own. Other modules declare their gauges where they set them."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -19,7 +20,13 @@ REQUESTS_IN_PROGRESS = Gauge(
 # A plain number, as a gauge's lock would cost every request a microsecond twice.
 requests_in_progress = 0
 REQUESTS_IN_PROGRESS.set_function(lambda: requests_in_progress)
+TASKS = Gauge("milepost_tasks", "Tasks of the event loop: what is under way, loops and streams included.")
 SERVICE = Gauge("milepost_service", "1, with the name of the service.", ["service"])
+
+
+def count_tasks_of(loop: asyncio.AbstractEventLoop) -> None:
+    """Have `milepost_tasks` tell how many tasks this loop has."""
+    TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
 
 
 @contextmanager

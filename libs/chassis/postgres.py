@@ -15,6 +15,7 @@ import structlog
 from asyncpg.connect_utils import SessionAttribute
 from prometheus_client import Counter, Gauge, Histogram
 
+from libs.chassis.ending import ENDING
 from libs.chassis.leading import Leadership, LeadershipLost
 from libs.chassis.load_shedding import ACQUIRE_SECONDS, POOL_PATIENCE_SECONDS
 from libs.chassis.sessions import (
@@ -23,6 +24,7 @@ from libs.chassis.sessions import (
     RELEASE_SECONDS,
     STATEMENT_SECONDS,
     Connection,
+    cut,
     is_transient,
     session_settings,
 )
@@ -86,6 +88,7 @@ class Database:
     def __init__(self, pool: Pool, name: str) -> None:
         self._pool = pool
         self._name = name
+        self._opening: set[asyncio.Task[None]] = set()
         self._wait_seconds = POOL_WAIT_SECONDS.labels(name)
         self._expires_at = time.monotonic() + CONNECTION_LIFE_SECONDS
         POOL_SIZE.labels(name).set_function(pool.get_size)
@@ -136,25 +139,28 @@ class Database:
         """Lend a connection for one unit of work of at most `seconds`.
 
         Raises `PoolExhausted` after 2 s (in a request: sooner) without a free connection, and `UnitExpired` when
-        the unit takes too long: its connection is then cut, as a frozen server would not answer a cancellation either.
+        the unit takes too long: its connection is then cut, as a frozen server would not answer a cancellation either,
+        at the latest a second after, if the unit still waits for it to roll something back.
         """
         connection = await self._acquire()
         bound = asyncio.timeout(seconds)
+        cutting = asyncio.get_running_loop().call_later(seconds + RELEASE_SECONDS, cut, connection)
         try:
             async with bound:
                 yield connection
-        except TimeoutError as error:
-            if bound.expired():
-                UNITS_EXPIRED.labels(self._name).inc()
-                raise UnitExpired(f"a unit of work took more than {seconds} s") from error
-            raise
         except asyncpg.ReadOnlySQLTransactionError:
             # A failover left the pool on the former primary: every connection must find the new one.
             await self._pool.expire_connections()
             raise
-        finally:
+        except DRIVER_ERRORS as error:
             if bound.expired():
-                connection.terminate()
+                UNITS_EXPIRED.labels(self._name).inc()
+                raise UnitExpired(f"a unit of work took more than {seconds} s") from error
+            raise
+        finally:
+            cutting.cancel()
+            if bound.expired():
+                cut(connection)
             await self._release(connection)
 
     @contextlib.asynccontextmanager
@@ -184,9 +190,9 @@ class Database:
         return bool(row)
 
     async def close(self, *, seconds: float = 3.0) -> None:
-        """Close every connection once it is free, or cut it after `seconds`."""
+        """Close every connection once it is free, or cut it after `seconds`, sooner when the process ends."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(ENDING.seconds(seconds)):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
@@ -199,11 +205,36 @@ class Database:
             self._expires_at = started + CONNECTION_LIFE_SECONDS
             await self._pool.expire_connections()
         try:
-            connection = await self._pool.acquire(timeout=patience_seconds)
+            async with asyncio.timeout(patience_seconds):
+                if self._has_room():
+                    await self._open()
+                connection = await self._pool.acquire()
         except TimeoutError as error:
             raise PoolExhausted(f"no connection became free in {patience_seconds} s") from error
         self._wait_seconds.observe(time.monotonic() - started)
         return cast("Connection", connection)
+
+    def _has_room(self) -> bool:
+        opened = self._pool.get_size() + len(self._opening)
+        return opened < self._pool.get_max_size() and not self._pool.get_idle_size()
+
+    async def _open(self) -> None:
+        """One connection more. Who gives up leaves it to whoever comes next: else a slow server never lent one."""
+        opening = asyncio.create_task(self._open_one(), name="opening a connection")
+        self._opening.add(opening)
+        opening.add_done_callback(self._forget_opening)
+        await asyncio.wait([opening])
+        opening.result()
+
+    async def _open_one(self) -> None:
+        connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+        await self._release(cast("Connection", connection))
+
+    def _forget_opening(self, opening: asyncio.Task[None]) -> None:
+        self._opening.discard(opening)
+        if not opening.cancelled():
+            # There may be nobody left to hear of it.
+            opening.exception()
 
     async def _release(self, connection: Connection) -> None:
         # A connection that cannot be reset is cut by the pool; the unit's own outcome stands.

@@ -111,7 +111,12 @@ register(
     "Projection behind",
     "The service has not come as far as you ask for; ask again after `Retry-After` seconds.",
 )
-register("storage_full", 507, "Storage full", "The database has no room left; reading still works.")
+register(
+    "storage_full",
+    507,
+    "Storage full",
+    "The database has no room left. Nothing was recorded, reading still works; ask again when room was made.",
+)
 
 CODE_OF_STATUS: dict[int, str] = {
     400: "malformed_request",

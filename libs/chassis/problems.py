@@ -23,7 +23,8 @@ from libs.chassis.problem_pages import problem_index, problem_page
 
 MEDIA_TYPE = "application/problem+json"
 NO_HEADERS: Mapping[str, str] = {}
-RETRY: Mapping[str, str] = {"Retry-After": "1"}
+# Room on a disk is made by people, who have an alarm by then.
+RETRY_AFTER: Mapping[int, Mapping[str, str]] = {503: {"Retry-After": "1"}, 507: {"Retry-After": "30"}}
 FAULTS_MAX = 100
 # What stands in a path as it is; the rest is percent-encoded, so that `instance` is a URI reference.
 PATH_CHARACTERS = "/:@!$&'()*+,;=-._~"
@@ -111,7 +112,7 @@ def problem_of(error: Exception) -> Problem:
     if meaning is None:
         return Problem(500, "internal_error")
     status, code = meaning
-    return Problem(status, code, headers=RETRY if status == 503 else None)
+    return Problem(status, code, headers=RETRY_AFTER.get(status))
 
 
 def answer(error: Exception, instance: str) -> Response:

@@ -123,10 +123,12 @@ class RequestGuard:
                 # The application ended before it heard of it: hear of it here.
                 await asyncio.sleep(0)
         except asyncio.CancelledError:
-            if not exchange.is_own_cancellation():
-                raise
+            is_own = exchange.is_own_cancellation()
             if not exchange.status:
+                # Their time is over, or that of the whole process, which ends.
                 await _refuse(scope, exchange, exchange.overdue())
+            if not is_own:
+                raise
         except Exception as error:
             exchange.stop_deadline()
             await _refuse(scope, exchange, exchange.refusal or error)

@@ -1,4 +1,4 @@
-"""The life of a process: start, serve, and stop without losing what was promised.
+"""The life of a process: start, serve, and stop without losing what was promised, within 15 s whatever hangs.
 
 Every background loop is supervised: the death of one ends the process, and something outside starts it anew.
 """
@@ -19,14 +19,18 @@ import uvloop
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.chassis import garbage, logging, metrics, problems, tracing
+from libs.chassis import clock, garbage, logging, metrics, problems, tracing
+from libs.chassis.ending import ENDING
 from libs.chassis.http_protocol import BoundedConfig, BoundedHttpProtocol
 from libs.chassis.load_shedding import LOOP_LAG
 from libs.chassis.problems import Problem
 from libs.chassis.settings import ServiceSettings
 
-REQUESTS_SECONDS_MAX = 8
+REQUESTS_SECONDS_MAX = 8.0
 LOOPS_SECONDS_MAX = 3.0
+CLOSING_SECONDS = 1.0
+DATE_SECONDS = 1.0
+ARRIVING_SECONDS = 0.1
 # Databases, broker, log, keys: what a process has open beside its clients.
 OTHER_FILES_MAX = 256
 
@@ -52,10 +56,11 @@ def serve(service: str, settings: ServiceSettings, program: ProgramFactory) -> N
     `program(stopping)` opens what the service needs (it may wait for its database as long as it takes), yields
     the `Program`, and closes everything afterwards. `stopping` is set at the signal: streams then send their
     last frame. In order: not ready, `shutdown_delay_seconds`, requests finish (at most 8 s), loops are
-    cancelled (at most 3 s), the program closes.
+    cancelled (at most 3 s), the program closes; all of it within `ENDING_SECONDS_MAX`.
     """
     logging.configure(service, log_format=settings.log_format, level=settings.log_level)
     tracing.configure(service)
+    clock.move_by(settings.clock_offsets and settings.clock_offsets / service)
     for doubt in settings.doubtful_in_production():
         log.warning("doubtful_in_production", detail=doubt)
     try:
@@ -69,6 +74,7 @@ def serve(service: str, settings: ServiceSettings, program: ProgramFactory) -> N
         failed = True
     finally:
         tracing.stop()
+        ENDING.over()
     if failed:
         sys.exit(1)
 
@@ -87,6 +93,7 @@ class _Process:
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         living = asyncio.create_task(self._live(server, serving), name="program")
         self._obey_signals(living)
+        metrics.count_tasks_of(asyncio.get_running_loop())
         host, port = listening.getsockname()[:2]
         log.info("listening", host=host, port=port)
         try:
@@ -96,13 +103,14 @@ class _Process:
         except Exception as error:
             self._failed = True
             log.error("program_failed", exc_info=error)
-        server.should_exit = True
-        await asyncio.wait([serving], timeout=REQUESTS_SECONDS_MAX + 1)
+        ENDING.begin()
+        await _finish_requests(server, serving)
         log.info("stopped", failed=self._failed)
         return self._failed
 
     def _obey_signals(self, living: "asyncio.Task[None]") -> None:
         def stop() -> None:
+            ENDING.begin()
             if self._stopping.is_set() or not self._is_serving:
                 # Nothing to finish yet, or somebody asks a second time.
                 living.cancel()
@@ -125,8 +133,7 @@ class _Process:
             try:
                 await self._until_stopping([serving, *loops])
                 await self._delay()
-                server.should_exit = True
-                await asyncio.wait([serving], timeout=REQUESTS_SECONDS_MAX + 1)
+                await _finish_requests(server, serving)
             finally:
                 await _cancel(loops)
 
@@ -134,6 +141,7 @@ class _Process:
         told = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([told, *tasks], return_when=asyncio.FIRST_COMPLETED)
         self._failed = any(task.done() for task in tasks)
+        ENDING.begin()
         self._stopping.set()
         await told
 
@@ -145,6 +153,25 @@ class _Process:
 
 class _Server(uvicorn.Server):
     """uvicorn without its own way with signals, and with an application that arrives later."""
+
+    def __init__(self, config: BoundedConfig) -> None:
+        super().__init__(config)
+        self._told_to_end = asyncio.Event()
+
+    def end(self, seconds: float) -> None:
+        """Stop accepting, let requests finish for at most `seconds`, cancel the others, and return from `serve`."""
+        self.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment]
+        self.should_exit = True
+        self._told_to_end.set()
+
+    async def main_loop(self) -> None:
+        """Keep the date of answers; the library wakes ten times as often, to look whether it should end."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._told_to_end.wait()
+        # Who connected just before still gets their request read, and an answer.
+        await asyncio.sleep(ARRIVING_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -176,10 +203,17 @@ async def _endless(name: str, loop: Loop) -> None:
     log.error("loop_ended", loop=name)
 
 
+async def _finish_requests(server: _Server, serving: "asyncio.Task[None]") -> None:
+    seconds = ENDING.seconds(REQUESTS_SECONDS_MAX, keeping=LOOPS_SECONDS_MAX + CLOSING_SECONDS)
+    server.end(seconds)
+    await asyncio.wait([serving], timeout=seconds + CLOSING_SECONDS)
+
+
 async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()
-    _, still_running = await asyncio.wait(tasks, timeout=LOOPS_SECONDS_MAX)
+    seconds = ENDING.seconds(LOOPS_SECONDS_MAX, keeping=CLOSING_SECONDS)
+    _, still_running = await asyncio.wait(tasks, timeout=seconds)
     for task in still_running:
         log.error("loop_does_not_stop", loop=task.get_name())
     for task in tasks:
@@ -201,7 +235,6 @@ def _config(app: ASGIApp, connections_max: int) -> BoundedConfig:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=REQUESTS_SECONDS_MAX,
     )
     config.connections_max = connections_max
     return config

@@ -75,19 +75,30 @@ def literal(text: str) -> str:
 async def transaction_between(connection: Connection, begin: str, end: str = "commit") -> AsyncIterator[str]:
     """A transaction that costs two round trips: `begin` and `end` may hold more statements than those two words.
 
-    Yields what Postgres says of the last statement of `begin`, such as `SELECT 3`. Rolled back when the body raises;
-    an error out of `end` means unknown.
+    Yields what Postgres says of the last statement of `begin`, such as `SELECT 3`. Rolled back when the body raises,
+    and when `end` does not come to its end; an error out of `end` means unknown. A session that cannot be rolled
+    back within a second is cut.
     """
     try:
         yield await connection.execute(begin)
+        await connection.execute(end)
     except BaseException:
         await _roll_back(connection)
         raise
-    await connection.execute(end)
+
+
+def cut(connection: Connection) -> None:
+    """End a session without asking the server, which may be frozen; one that is over already stays so."""
+    with contextlib.suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _roll_back(connection: Connection) -> None:
-    """A connection that cannot even roll back is cut when it is returned, or by the end of its unit."""
-    with contextlib.suppress(TimeoutError, *DRIVER_ERRORS):
+    try:
         async with asyncio.timeout(RELEASE_SECONDS):
             await connection.execute("rollback")
+    except DRIVER_ERRORS:
+        cut(connection)
+    except BaseException:
+        cut(connection)
+        raise

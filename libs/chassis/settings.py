@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from libs.chassis.ending import DELAY_SECONDS_MAX
 from libs.chassis.http_settings import HttpSettings
 from libs.chassis.secret_files import SecretFiles
 
@@ -19,7 +20,6 @@ SAFE_INTERPRETERS = ((3, 11, 15), (3, 12, 13), (3, 13, 6))
 
 QUARTER_SECONDS, DAY_SECONDS, YEARS_SECONDS = 15 * 60, 86_400, 2 * 366 * 86_400
 
-Seconds = Annotated[float, Field(ge=0, le=600)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -69,8 +69,8 @@ class ServiceSettings(HttpSettings):
 
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    shutdown_delay_seconds: Seconds = 0
-    clock_offset_seconds: float = 0
+    shutdown_delay_seconds: Annotated[float, Field(ge=0, le=DELAY_SECONDS_MAX)] = 0
+    clock_offsets: Path | None = None
 
     @field_validator("database_url", "internal_database_url", "admin_database_url")
     @classmethod
@@ -96,7 +96,7 @@ class ServiceSettings(HttpSettings):
     def unfit_for_production(self) -> dict[str, bool]:
         """What must not be true in production, by what the operator reads; services add their own."""
         return {
-            "clock_offset_seconds is a simulation knob": self.clock_offset_seconds != 0,
+            "clock_offsets is for tests": self.clock_offsets is not None,
             "the issuer is the development issuer": self.issuer == "milepost-development",
             "grants_in_tokens believes tokens instead of the directory": self.grants_in_tokens,
             "nothing says where the issuer's keys are": not self.has_key_source,

@@ -22,6 +22,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from libs.chassis.ending import ENDING
 from libs.chassis.tracing import Attributes, Kind
 
 QUEUE_SPANS_MAX = 2_048
@@ -84,7 +85,7 @@ class SpanExport:
         # The SDK itself would wait for half a minute.
         closing = Thread(target=self._provider.shutdown, name="closing span export", daemon=True)
         closing.start()
-        closing.join(CLOSE_SECONDS_MAX)
+        closing.join(ENDING.seconds(CLOSE_SECONDS_MAX))
 
 
 def _remote(traceparent: str) -> SpanContext:

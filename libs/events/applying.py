@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -17,6 +18,7 @@ from libs.chassis.sessions import is_transient
 from libs.events import catalogue, consuming, jetstream, parking
 from libs.events.consuming import Checkpoints, CheckpointsMoved, Position
 from libs.events.envelope import Envelope, Event
+from libs.events.parking_lot import ParkingLot
 from libs.events.writing import Write, write_together
 
 ATTEMPTS_MAX = 5
@@ -55,8 +57,10 @@ class Application:
         self._on_progress = on_progress
         self._names = [handler.name for handler in handlers]
         self._checkpoints: Checkpoints = {}
-        self._lot = parking.ParkingLot()
+        self._lot = ParkingLot()
+        self._skipped: frozenset[int] = frozenset()
         self._decisions_due_at = 0.0
+        self._tried: set[tuple[UUID, str, int]] = set()
         self.position = Position(0, None)
 
     async def resume(self) -> None:
@@ -65,7 +69,8 @@ class Application:
             handler.forget()
         async with self._database.transaction() as connection:
             self._checkpoints = await consuming.lock_checkpoints(connection, self._names)
-            self._lot = await parking.ParkingLot.load(connection)
+            self._lot = await ParkingLot.load(connection)
+            self._skipped = await parking.skipped_positions(connection)
         self.position = consuming.furthest_behind(self._checkpoints)
         consuming.PARKED.set(len(self._lot))
         self._on_progress(self.position.number)
@@ -113,12 +118,12 @@ class Application:
                         return
 
     async def _park(self, envelope: Envelope, error: Exception) -> None:
-        code = "unknown_event" if isinstance(error, catalogue.UnknownEvent) else "cannot_apply"
+        code, detail = parking.reason(error)
         log.error(
             "project_parked", position=envelope.position, stream=envelope.stream, code=code, exc_info=error
         )
         async with self._step(envelope) as connection:
-            await parking.park(connection, envelope, code, f"{type(error).__name__}: {error}")
+            await parking.park(connection, envelope, code, detail)
         await self.resume()
 
     @asynccontextmanager
@@ -135,6 +140,8 @@ class Application:
 
     async def _write(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Everything a batch changes beside the checkpoints: the handlers' tables, and what must wait."""
+        # A handler that begins again meets what others have parked or left out before.
+        envelopes = [each for each in envelopes if each.position not in self._skipped]
         free, waiting = self._lot.split(envelopes)
         if waiting:
             await parking.park_waiting(connection, waiting)
@@ -148,6 +155,11 @@ class Application:
             return events
         return [event for event in events if event.envelope.position > position]
 
+    def _behind(self, handler: Handler, events: Sequence[Event]) -> Sequence[Event]:
+        """The events the handler has passed; what it has not come to yet it will still be given."""
+        position = self._checkpoints[handler.name].number
+        return [event for event in events if event.envelope.position <= position]
+
     async def _handle(
         self, connection: Connection, shares: Iterable[tuple[Handler, Sequence[Event]]]
     ) -> None:
@@ -159,19 +171,19 @@ class Application:
         await write_together(connection, left)
 
     async def retry_what_waited_for_a_deploy(self) -> None:
-        """Ask for another try of everything this program may be new enough to know."""
+        """Ask for another try of everything this program may be new enough to know, once."""
         async with self._database.transaction() as connection:
             asked = {(each.org_id, each.sequence) for each in await parking.open_decisions(connection)}
-            for parked in await parking.list_parked(connection):
-                if parked.code == "unknown_event" and (parked.org_id, parked.sequence) not in asked:
-                    await parking.decide(
-                        connection,
-                        parked.org_id,
-                        parked.sequence,
-                        "retry",
-                        "a new program started",
-                        "subscription",
-                    )
+            waiting = {
+                (each.org_id, each.sequence, each.position)
+                for each in await parking.list_parked(connection)
+                if each.code == "unknown_event" and (each.org_id, each.sequence) not in asked
+            }
+            for org_id, sequence, _ in waiting - self._tried:
+                await parking.decide(
+                    connection, org_id, sequence, "retry", "a new program started", "subscription"
+                )
+        self._tried |= waiting
 
     async def carry_out_decisions(self) -> None:
         """Do what operators have decided about parked sequences since the last look, a second ago or more.
@@ -214,7 +226,7 @@ class Application:
     ) -> None:
         await parking.release(connection, waiting, decision.org_id, decision.sequence)
         events = [catalogue.read(envelope) for envelope in waiting]
-        await self._handle(connection, [(each, events) for each in self._handlers])
+        await self._handle(connection, [(each, self._behind(each, events)) for each in self._handlers])
         await parking.close_decision(connection, decision.decision_id, None, f"applied {len(events)} events")
 
     async def _skip(

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from libs.chassis.clock import utc_now
 from libs.chassis.sessions import Connection, literal, transaction_between
 from libs.events.envelope import Envelope
 
@@ -121,4 +121,4 @@ def observe_lag(position: Position, arrived: Sequence[Envelope], pending: int) -
     """Tell operators how far behind this process is: in events, and in seconds of what has arrived."""
     APPLIED.set(position.number)
     LAG_EVENTS.set(len(arrived) + pending)
-    LAG_SECONDS.set((datetime.now(UTC) - arrived[0].recorded_at).total_seconds() if arrived else 0)
+    LAG_SECONDS.set((utc_now() - arrived[0].recorded_at).total_seconds() if arrived else 0)

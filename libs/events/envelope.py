@@ -13,6 +13,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
+from libs.chassis.ids import read_uuid
+
 CLOUD_EVENTS_VERSION = "1.0"
 SOURCE = "/milepost/projects"
 
@@ -30,9 +32,9 @@ class StreamKey(NamedTuple):
     stream: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
-    """A recorded event as it was published.
+    """A recorded event as it was published; nobody changes it, but freezing it would triple what making it costs.
 
     `data` is the decoded JSON of the event, in the schema version of its day; `catalogue.read` upcasts
     and validates it. Instants are aware and in UTC. `project_id` is `None` for events of the organization.
@@ -85,7 +87,7 @@ def aggregate_of(stream: str) -> str:
 
 def entity_id_of(stream: str) -> UUID:
     """The id in a stream's name; raises `ValueError` if there is none."""
-    return UUID(stream[-36:])
+    return read_uuid(stream[-36:])
 
 
 def instant(text: str) -> datetime:
@@ -93,7 +95,7 @@ def instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("an instant needs its offset from UTC")
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def instant_text(moment: datetime) -> str:
@@ -142,18 +144,20 @@ def read_cloud_event(body: bytes) -> Envelope:
     try:
         raw = from_json(body, allow_inf_nan=False)
         optional = raw.get
+        recorded_at = instant(raw["time"])
         # In the order of the fields: naming them would take a tenth of the time.
         return Envelope(
             int(raw["position"]),
-            UUID(raw["id"]),
+            read_uuid(raw["id"]),
             _text(raw["type"]),
             int(raw["schemaversion"]),
             _uuid(raw["orgid"]),
             _optional_uuid(optional("projectid")),
             _text(raw["subject"]),
             int(raw["streamversion"]),
-            instant(raw["time"]),
-            instant(raw["effectiveat"]),
+            recorded_at,
+            # Most things are recorded when they happen.
+            recorded_at if raw["effectiveat"] == raw["time"] else instant(raw["effectiveat"]),
             _uuid(raw["actor"]),
             _optional_uuid(optional("onbehalfof")),
             _optional_uuid(optional("correlationid")),
@@ -165,8 +169,8 @@ def read_cloud_event(body: bytes) -> Envelope:
         raise UnreadableEvent(f"not an event of ours: {type(error).__name__}: {error}") from error
 
 
-# Organizations, projects and people recur; parsing their ids was half the time of reading an event.
-_uuid = lru_cache(maxsize=20_000)(UUID)
+# Organizations, projects and people recur; an id that is the same object is found fastest in every table of them.
+_uuid = lru_cache(maxsize=20_000)(read_uuid)
 
 
 @lru_cache(maxsize=20_000)

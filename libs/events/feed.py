@@ -11,6 +11,7 @@ from libs.events.envelope import Envelope, read_cloud_event
 
 PAGE_EVENTS_MAX = 5_000
 PATH = "/internal/v1/log"
+DIVERGENCE_PATH = f"{PATH}/divergence"
 
 
 class FeedUnavailable(Exception):
@@ -61,6 +62,13 @@ class Feed:
         """A place in the log; without an event where the log is not that long. Raises `FeedUnavailable`."""
         there = await self.page(position - 1, 1) if position else []
         return Position(position, there[0].event_id if there else None)
+
+    async def is_published(self) -> bool:
+        """Whether the stream is a true copy of the log, however far it has come. Raises `FeedUnavailable`."""
+        try:
+            return (await self._client.get(DIVERGENCE_PATH, {})).json() is None
+        except ServiceUnavailable as error:
+            raise FeedUnavailable(f"projects can not say what the stream holds: {error}") from error
 
     async def _get(self, after: int, limit: int) -> httpx.Response:
         try:

@@ -4,13 +4,13 @@ A sequence is a project or, for what has left it and for who may do what, a stre
 of it waits behind the first, until an operator has it retried or skipped; the reader that leads does that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from libs.chassis.sessions import Connection
-from libs.events import access
+from libs.events import access, catalogue
 from libs.events.envelope import Envelope, aggregate_of, cloud_event, read_cloud_event
 
 WAITING_EVENTS = """
@@ -42,6 +42,20 @@ PARKED = """
           and (stream = sequence or 'project-' || project_id = sequence)
     ) as events
     from parked_sequences where code <> 'waits' order by position
+"""
+
+
+VOID_SKIPS = """
+    update parking_decisions
+    set position = null, result = result || ' at ' || position || '; not any more, the log is another'
+    where position > $1
+"""
+VOID_OPEN_DECISIONS = """
+    update parking_decisions as decision set carried_out_at = now(), result = 'not carried out: the log is another'
+    where carried_out_at is null and not exists (
+        select from parked_sequences as parked
+        where parked.org_id = decision.org_id and parked.sequence = decision.sequence
+    )
 """
 
 
@@ -84,42 +98,6 @@ def project_sequence(project_id: UUID) -> str:
     return f"project-{project_id}"
 
 
-class ParkingLot:
-    """What is parked, as the leading reader sees it. Load it in the transaction that uses it."""
-
-    def __init__(self, parked: Iterable[tuple[UUID, str]] = ()) -> None:
-        self._parked = set(parked)
-
-    def __len__(self) -> int:
-        return len(self._parked)
-
-    @classmethod
-    async def load(cls, connection: Connection) -> "ParkingLot":
-        rows = await connection.fetch("select org_id, sequence from parked_sequences")
-        return cls((row["org_id"], row["sequence"]) for row in rows)
-
-    def holds(self, envelope: Envelope) -> bool:
-        """Whether an event must wait because something before it does."""
-        if not self._parked:
-            return False
-        return (envelope.org_id, sequence_of(envelope)) in self._parked or (
-            envelope.org_id,
-            envelope.stream,
-        ) in self._parked
-
-    def split(self, envelopes: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
-        """Events that may be applied, and events that must wait; a waiting event makes its stream wait too."""
-        free: list[Envelope] = []
-        waiting: list[Envelope] = []
-        for envelope in envelopes:
-            if self.holds(envelope):
-                waiting.append(envelope)
-                self._parked.add((envelope.org_id, envelope.stream))
-            else:
-                free.append(envelope)
-        return free, waiting
-
-
 async def park(connection: Connection, envelope: Envelope, code: str, detail: str) -> None:
     """Park the sequence of a poison event, beginning with that event."""
     await _park_sequences(
@@ -127,6 +105,12 @@ async def park(connection: Connection, envelope: Envelope, code: str, detail: st
     )
     await park_waiting(connection, [envelope])
     await connection.execute("delete from attempts where position = $1", envelope.position)
+
+
+def reason(error: Exception) -> tuple[str, str]:
+    """Why an event can not be applied: the code that says whether a newer program may know it, and words."""
+    code = "unknown_event" if isinstance(error, catalogue.UnknownEvent) else "cannot_apply"
+    return code, f"{type(error).__name__}: {error}"
 
 
 async def park_waiting(connection: Connection, envelopes: Sequence[Envelope]) -> None:
@@ -154,14 +138,14 @@ async def park_waiting(connection: Connection, envelopes: Sequence[Envelope]) ->
 async def waiting_events(connection: Connection, org_id: UUID, sequence: str) -> list[Envelope]:
     """The parked events of a sequence, in order: of its project, and of every stream that waits for it.
 
-    Less those in another project that is parked for a reason of its own, and what follows them in their streams:
-    they wait for that project.
+    Less those in another project from where that is parked for a reason of its own, and what follows them in their
+    streams: they wait for that project.
     """
     rows = await connection.fetch(WAITING_EVENTS, org_id, sequence)
     elsewhere = {
-        row["sequence"]
+        row["sequence"]: row["position"]
         for row in await connection.fetch(
-            "select sequence from parked_sequences where org_id = $1 and sequence <> $2 and code <> 'waits'",
+            "select sequence, position from parked_sequences where org_id = $1 and sequence <> $2 and code <> 'waits'",
             org_id,
             sequence,
         )
@@ -169,8 +153,9 @@ async def waiting_events(connection: Connection, org_id: UUID, sequence: str) ->
     waiting: list[Envelope] = []
     for row in rows:
         envelope = read_cloud_event(row["body"].encode())
-        if not elsewhere.isdisjoint((sequence_of(envelope), envelope.stream)):
-            elsewhere.add(envelope.stream)
+        sequences = (sequence_of(envelope), envelope.stream)
+        if any(each in elsewhere and elsewhere[each] <= envelope.position for each in sequences):
+            elsewhere.setdefault(envelope.stream, envelope.position)
         else:
             waiting.append(envelope)
     return waiting
@@ -200,9 +185,14 @@ async def skip_first(connection: Connection, waiting: Sequence[Envelope], sequen
 
 
 async def forget_after(connection: Connection, position: int) -> None:
-    """Forget everything that is parked behind a position, as if it had not arrived yet. Decisions are kept."""
+    """Forget everything that is parked or skipped behind a position, as if it had not arrived yet.
+
+    Decisions are kept, but bind nobody: other events may have those positions now.
+    """
     for table in ("parked_events", "parked_sequences", "attempts"):
         await connection.execute(f"delete from {table} where position > $1", position)
+    await connection.execute(VOID_SKIPS, position)
+    await connection.execute(VOID_OPEN_DECISIONS)
 
 
 async def count_attempt(connection: Connection, position: int) -> int:
@@ -261,6 +251,12 @@ async def skipped_positions(connection: Connection) -> frozenset[int]:
         "select position from parking_decisions where decision = 'skip' and position is not null"
     )
     return frozenset(row["position"] for row in rows)
+
+
+async def left_out_positions(connection: Connection) -> frozenset[int]:
+    """Positions that the handlers have passed and not applied: they wait, or were skipped."""
+    waiting = await connection.fetch("select position from parked_events")
+    return await skipped_positions(connection) | {row["position"] for row in waiting}
 
 
 async def _park_sequences(

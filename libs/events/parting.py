@@ -17,8 +17,8 @@ from libs.events.feed import Feed
 STANDS_STILL_SECONDS_MAX = 60.0
 
 
-class NotParted(Exception):
-    """The consumer can not adopt the log now; the text says why."""
+class NotAdopted(Exception):
+    """Nothing was changed: the consumer can not adopt the log now. The text says why, and what to do next."""
 
 
 @asynccontextmanager
@@ -27,22 +27,29 @@ async def parted(
 ) -> AsyncIterator[tuple[Connection, Position]]:
     """A session in which nobody else brings the consumer forward, and the checkpoint it had come to.
 
-    Raises `NotParted` where the consumer follows this log or somebody else goes on leading it, and what the feed
-    raises.
+    Raises `NotAdopted` where projects has not adopted the log yet, where the consumer follows it already, and where
+    somebody else goes on leading the consumer; and what the feed raises.
     """
+    if not await feed.is_published():
+        raise NotAdopted(
+            "the stream still holds events that the log does not have, and they would come back; first run:\n"
+            '  python -m services.projects adopt-log --reason "…"'
+        )
     async with AsyncExitStack() as stack:
         leadership = Leadership(database_url, f"milepost.{durable}")
         try:
             async with asyncio.timeout(STANDS_STILL_SECONDS_MAX):
                 await stack.enter_async_context(leadership)
         except TimeoutError:
-            raise NotParted(
-                f"{durable} is still led by a running process, which follows the log; nothing was changed"
+            raise NotAdopted(
+                f"a running process goes on leading {durable}, so it follows this log; should it be stuck, stop it and"
+                " run this again"
             ) from None
         checkpoints = await consuming.read_checkpoints(leadership.connection, names)
         reached = max(checkpoints.values(), key=lambda position: position.number, default=Position(0, None))
         if reached.event_id is None or await feed.place(reached.number) == reached:
-            raise NotParted(
-                f"{durable} follows this log, up to position {reached.number:,}; nothing was changed"
+            raise NotAdopted(
+                f"{durable} follows this log, up to position {reached.number:,}, and has nothing to adopt; whether all"
+                " holds says:\n  python -m services.projects verify"
             )
         yield leadership.connection, reached

@@ -179,7 +179,8 @@ class Subscription:
         if not there or there[0].event_id != event_id:
             raise LogChanged(
                 f"the checkpoint at position {number} names event {event_id}, which the log does not have there: "
-                "run this service's adopt-log (see docs/operating.md)"
+                "was its database restored from a backup? Then run adopt-log of projects, and after that "
+                f"python -m services.{self._settings.durable} adopt-log (docs/operating.md, A stream ahead of the log)"
             )
 
 

@@ -12,8 +12,8 @@ from libs.access.access_log.entries import record_operator
 from libs.chassis import server
 from libs.chassis.postgres import Database
 from libs.events import parking
-from libs.events.feed import Feed
-from libs.events.parting import NotParted
+from libs.events.feed import Feed, FeedUnavailable
+from libs.events.parting import NotAdopted
 from services.notifications import adopting, app, organization_commands
 from services.notifications.adopting import TakenBack
 from services.notifications.migrating import migrate_database
@@ -80,8 +80,8 @@ def adopt_log(
 
     try:
         gone = asyncio.run(adopt())
-    except NotParted as error:
-        typer.echo(str(error), err=True)
+    except (NotAdopted, FeedUnavailable) as error:
+        typer.echo(f"nothing was changed: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(
         f"taken back: {gone.messages:,} messages in inboxes and {gone.deliveries:,} deliveries, of which"

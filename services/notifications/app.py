@@ -15,13 +15,13 @@ from libs.access.offboarding import Offboarding
 from libs.access.projecting import AccessHandler
 from libs.access.table_directory import TableDirectory
 from libs.chassis import application
+from libs.chassis.clock import Clock, utc_now
 from libs.chassis.freshness import Progress
 from libs.chassis.migrations import wait_until_migrated
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.chassis.server import Program
 from libs.chassis.service_client import ServiceClient
-from libs.chassis.sessions import is_transient
 from libs.chassis.walls import check_walls
 from libs.events.feed import Feed
 from libs.events.subscription import Subscription, SubscriptionSettings
@@ -31,7 +31,6 @@ from services.notifications.channels.webhooks.delivery_log import DeliveryLog
 from services.notifications.channels.webhooks.endpoints import Endpoints
 from services.notifications.channels.webhooks.sending import Sender
 from services.notifications.channels.webhooks.signing import Sealer, read_keys
-from services.notifications.clock import Clock, shifted, utc_now
 from services.notifications.delivering import Delivering
 from services.notifications.housekeeping import Housekeeping
 from services.notifications.inbox import Inbox
@@ -42,7 +41,6 @@ from services.notifications.settings import Settings
 from services.notifications.subscriptions import Subscriptions
 from services.notifications.telling import Telling
 
-PROGRESS_SECONDS = 0.5
 TELLING_STATEMENT_SECONDS = 10.0
 ROUTERS = (subscriptions.router, inbox.router, webhooks.router, deliveries.router)
 DESCRIPTION = "Tells people: subscriptions, an inbox, and signed webhooks."
@@ -64,17 +62,18 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
         progress = Progress()
         delivering = delivering_of(settings, delivering_database)
         stack.push_async_callback(delivering.sender.close)
-        clock = shifted(settings.clock_offset_seconds)
-        app = http(settings, database, progress, delivering.sealer, stopping, clock)
+        app = http(settings, database, progress, delivering.sealer, stopping)
         yield Program(
             app,
             {
                 **app.loops,
                 "telling": subscription(settings, telling_database, feed, progress).run,
                 "delivering": delivering.run,
-                "housekeeping": Housekeeping(delivering_database, settings.retention, clock).run,
+                "housekeeping": Housekeeping(
+                    delivering_database, settings.retry_policy, settings.retention
+                ).run,
                 "offboarding": offboarding(settings, delivering_database).run,
-                "progress": lambda: follow_progress(database, progress),
+                "progress": lambda: progress.watch(lambda: position(database)),
             },
         )
 
@@ -133,7 +132,7 @@ def subscription(settings: Settings, database: Database, feed: Feed, progress: P
             database_url=settings.internal_database_url.get_secret_value(),
         ),
         database,
-        [Telling(shifted(settings.clock_offset_seconds)), AccessHandler()],
+        [Telling(), AccessHandler()],
         feed,
         progress.advance,
     )
@@ -151,7 +150,6 @@ def delivering_of(settings: Settings, database: Database) -> Delivering:
         sender=Sender(guarded_client(policy), policy),
         sealer=Sealer(read_keys(settings.secrets_key.get_secret_value())),
         policy=settings.retry_policy,
-        clock=shifted(settings.clock_offset_seconds),
         in_flight_max=settings.webhooks_in_flight_max,
     )
 
@@ -174,17 +172,10 @@ async def connect(
     return database
 
 
-async def follow_progress(database: Database, progress: Progress) -> None:
-    """Know how far the replica that leads has come, also in the others."""
-    while True:
-        try:
-            async with database.connection() as connection:
-                position = await connection.fetchval(
-                    "select position from checkpoints where name = $1", CHECKPOINT_NAME
-                )
-            if position is not None and position > progress.position:
-                progress.advance(position)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-        await asyncio.sleep(PROGRESS_SECONDS)
+async def position(database: Database) -> int:
+    """How far the replica that leads has come."""
+    async with database.connection() as connection:
+        there: int | None = await connection.fetchval(
+            "select position from checkpoints where name = $1", CHECKPOINT_NAME
+        )
+    return there or 0

@@ -13,6 +13,7 @@ import structlog
 from pydantic_core import from_json
 
 from libs.chassis import tracing
+from libs.chassis.clock import Clock, utc_now
 from libs.chassis.postgres import Database
 from libs.chassis.sessions import is_transient
 from services.notifications.channels.webhooks import jobs
@@ -22,7 +23,6 @@ from services.notifications.channels.webhooks.recording import Recorded, record
 from services.notifications.channels.webhooks.retrying import RetryPolicy
 from services.notifications.channels.webhooks.sending import Attempt, Letter, Outcome, Sender
 from services.notifications.channels.webhooks.signing import SealBroken, Sealer, belongs_to_endpoint
-from services.notifications.clock import Clock, utc_now
 from services.notifications.measuring import ATTEMPT_SECONDS, ATTEMPTS, IN_FLIGHT, PARKED
 
 ATTEMPTS_IN_FLIGHT_MAX = 32
@@ -76,8 +76,11 @@ class Delivering:
         free = self.in_flight_max - len(self._in_flight)
         if free <= 0:
             return []
-        async with self.database.transaction() as connection:
-            return await jobs.claim(connection, self.clock(), free)
+        async with self.database.connection() as connection:
+            if not await jobs.is_anything_due(connection, self.clock()):
+                return []
+            async with connection.transaction():
+                return await jobs.claim(connection, self.clock(), free)
 
     async def deliver(self, claim: Claim) -> Recorded:
         """Make one attempt and record it. What cannot be recorded is sent again after its lease, never lost."""

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import structlog
 
+from libs.chassis.clock import Clock, utc_now
 from libs.chassis.postgres import Database
 from libs.chassis.sessions import is_transient
-from services.notifications.clock import Clock, utc_now
+from services.notifications.channels.webhooks.jobs import LEASE
+from services.notifications.channels.webhooks.retrying import RetryPolicy
 from services.notifications.measuring import DISABLED_ENDPOINTS, OLDEST_PENDING_SECONDS
 
 PORTION = 1_000
@@ -58,13 +60,23 @@ OLDEST_DUE = """
     join webhook_endpoints as endpoint using (org_id, endpoint_id)
     where deliveries.state = 'pending' and endpoint.state = 'active'
 """
+# What is due later than it can be was put there by a clock that was ahead, and has been put right since.
+PULL_IN_DELIVERIES = """
+    update deliveries set next_attempt_at = $1, first_attempt_at = least(first_attempt_at, $1)
+    where state = 'pending' and next_attempt_at > $2 and next_attempt_at > ($3::timestamptz[])[attempts + 1]
+"""
+PULL_IN_LEASES = "update webhook_health set leased_until = $1 where leased_until > $2"
+PULL_IN_BREAKERS = "update webhook_health set breaker_until = $1 where breaker_until > $2"
+# So much the clocks of two replicas may differ.
+DIFFERENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """Forgets and counts until cancelled; every replica may do it at the same time."""
+    """Forgets, counts and puts right until cancelled; every replica may do it at the same time."""
 
     database: Database
+    policy: RetryPolicy
     retention: Retention = Retention()
     clock: Clock = utc_now
     every_seconds: float = EVERY_SECONDS
@@ -72,6 +84,7 @@ class Housekeeping:
     async def run(self) -> None:
         while True:
             try:
+                await self.put_right()
                 await self.count()
                 await self.forget()
             except Exception as error:
@@ -79,6 +92,24 @@ class Housekeeping:
                     raise
                 log.warning("housekeeping_failed", error=type(error).__name__)
             await asyncio.sleep(self.every_seconds)
+
+    async def put_right(self) -> None:
+        """Have nothing wait for longer than any schedule would have it wait."""
+        now = self.clock()
+        latest = now + DIFFERENCE
+        breaker = timedelta(seconds=self.policy.breaker_seconds_max)
+        async with self.database.transaction() as connection:
+            pulled_in = [
+                await connection.execute(
+                    PULL_IN_DELIVERIES, now, latest, [latest + wait for wait in self.policy.longest_waits]
+                ),
+                await connection.execute(PULL_IN_LEASES, now, latest + LEASE),
+                await connection.execute(PULL_IN_BREAKERS, now, latest + breaker),
+            ]
+        if set(pulled_in) != {"UPDATE 0"}:
+            log.warning(
+                "clock_was_ahead", deliveries=pulled_in[0], leases=pulled_in[1], breakers=pulled_in[2]
+            )
 
     async def forget(self) -> None:
         """Forget one portion of everything whose time is over."""

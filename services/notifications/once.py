@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from libs.chassis.clock import Clock
 from libs.chassis.organizations import Organizations
 from libs.chassis.sessions import Connection
 from services.notifications.channels.webhooks.signing import Sealed, Sealer
-from services.notifications.clock import Clock
 
 TRY_LOCK = "select pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 

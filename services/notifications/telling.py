@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from libs.chassis.clock import Clock, utc_now
 from libs.chassis.postgres import Connection
 from libs.events.access import PersonErased
 from libs.events.envelope import Event, StreamKey
 from services.notifications.channels.webhooks import jobs
-from services.notifications.clock import Clock, utc_now
 from services.notifications.inbox import InboxItem, put_into_inboxes
 from services.notifications.matching import Channel, Rule
 from services.notifications.measuring import INBOX_ITEMS, JOBS_MADE, MATCHES

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from libs.access import authentication
 from libs.access.access_log import mounting as access_log
@@ -10,17 +11,27 @@ from libs.access.access_log.recording import MIGRATIONS as ACCESS_LOG_MIGRATIONS
 from libs.access.key_uses import KeyUses
 from libs.chassis import application
 from libs.chassis.application import Application
+from libs.chassis.ending import ENDING
 from libs.chassis.migrations import ROOT, wait_until_migrated
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.chassis.server import Loop, Program
 from libs.events import contract_routes
+from libs.events.log.adopting import Divergence, StreamUnknown, compared
 from libs.events.log.grouping import GroupedAppends
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
 from services.projects.admission import admitting
-from services.projects.api import commands, documentation, imports, key_use_reports, log_feed, profiles
+from services.projects.api import (
+    commands,
+    documentation,
+    event_stream,
+    imports,
+    key_use_reports,
+    log_feed,
+    profiles,
+)
 from services.projects.api.problems import register_rejections
 from services.projects.command_handling import CommandHandler
 from services.projects.directory import LogDirectory
@@ -77,7 +88,7 @@ async def program(settings: ProjectsSettings, stopping: asyncio.Event) -> AsyncI
             yield Program(app, {**app.loops, **loops, "appends": lambda: asyncio.shield(sending)})
         finally:
             sending.cancel()
-            await asyncio.wait([sending], timeout=1)
+            await asyncio.wait([sending], timeout=ENDING.seconds(1))
     finally:
         await asyncio.gather(reading.close(), appending.close(), events.close())
 
@@ -105,11 +116,13 @@ def create_app(
             *live.routes(),
         ],
         direct=commands.CommandRoutes(),
+        streams={event_stream.PATH},
         checks={"database": database.is_writable},
         stopping=stopping,
     )
     documentation.install(app)
     app.state.log = log
+    app.state.divergence = partial(divergence, settings)
     app.state.aggregates = Aggregates(log)
     app.state.profiles = Profiles(database)
     app.state.key_use_table = KeyUseTable(database)
@@ -137,6 +150,13 @@ def keeper_of(settings: ProjectsSettings, nats_url: str) -> Keeper:
         keeper_url,
         StreamSettings(settings.stream_replicas, settings.stream_max_age, settings.stream_max_bytes),
     )
+
+
+async def divergence(settings: ProjectsSettings) -> Divergence | None:
+    """Where the stream parts from the log, `None` where it is a true copy. Raises `StreamUnknown`."""
+    if settings.nats_url is None:
+        raise StreamUnknown("MILEPOST_NATS_URL is missing")
+    return await compared(settings.relay_dsn, settings.nats_url.get_secret_value())
 
 
 async def assert_durable(database: Database) -> None:

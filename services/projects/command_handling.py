@@ -6,9 +6,10 @@ log says of the idempotency key comes before any refusal, because the first atte
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
+from libs.chassis.clock import utc_now
 from libs.events.envelope import StreamKey
 from libs.events.log.grouping import GroupedAppends
 from libs.events.log.log import Log
@@ -16,7 +17,14 @@ from libs.events.log.recording import Answer, Appended, Conflict, KeyReused, Out
 from services.projects.aggregate import Rejection
 from services.projects.deciding import NO_PENDING, CommandRequest, Decided, Decider, Pending
 from services.projects.loading import Aggregates, Loaded
-from services.projects.refusals import Contended, KeyInUse, KeyMisused, NotFound, VersionMismatch
+from services.projects.refusals import (
+    Contended,
+    KeyInUse,
+    KeyMisused,
+    NewerHistory,
+    NotFound,
+    VersionMismatch,
+)
 
 ATTEMPTS_MAX = 4
 
@@ -38,7 +46,7 @@ class CommandHandler:
         log: Log,
         appends: GroupedAppends,
         aggregates: Aggregates,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._log = log
         self._appends = appends
@@ -70,7 +78,7 @@ class CommandHandler:
                     return self.settle(request, decided, outcome)
                 self._aggregates.evict(request.stream_key, decided.before.version)
             raise Contended
-        except (Rejection, NotFound, VersionMismatch, Contended):
+        except (Rejection, NotFound, VersionMismatch, Contended, NewerHistory):
             if (known := await self._recalled(request)) is not None:
                 return known
             raise

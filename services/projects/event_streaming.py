@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from libs.chassis.clock import epoch_seconds
 from libs.chassis.leading import backoff_seconds
 from libs.chassis.postgres import is_transient
 from libs.chassis.problems import Problem
@@ -210,7 +211,7 @@ class EventStream:
             selection = await self._reader.ask()
         except Problem as problem:
             if problem.status in (401, 403):
-                has_expired = time.time() >= self._reader.expires_at
+                has_expired = epoch_seconds() >= self._reader.expires_at
                 self.end(EndReason.TOKEN_EXPIRED if has_expired else EndReason.ACCESS_CHANGED)
                 # Nothing more is sent; being ended cancels this.
                 await asyncio.Event().wait()
@@ -227,7 +228,7 @@ class EventStream:
     def _is_asking_due(self) -> bool:
         now = time.monotonic()
         since_seconds = now - self._asked_at
-        has_expired = time.time() >= self._reader.expires_at and since_seconds > 1.0
+        has_expired = epoch_seconds() >= self._reader.expires_at and since_seconds > 1.0
         is_confirmed = self._asked_at == self._confirmed_at
         return has_expired or since_seconds > (ASK_SECONDS if is_confirmed else ASK_AGAIN_SECONDS)
 

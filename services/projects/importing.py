@@ -7,7 +7,6 @@ Sent again, what was recorded is replayed and the rest goes on, so an interrupte
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -17,9 +16,10 @@ from pydantic_core import to_json
 
 from libs.access.authorize import not_found
 from libs.chassis.bodies import require_strict
+from libs.chassis.clock import utc_now
 from libs.chassis.problems import Problem
 from libs.events.envelope import StreamKey, entity_id_of
-from libs.events.log.grouping import GroupedAppends, OutcomeUnknown, Overloaded
+from libs.events.log.grouping import GroupedAppends, NoRoom, OutcomeUnknown, Overloaded
 from libs.events.log.log import Log
 from libs.events.log.recording import Appended, Conflict, IdempotencyKey, KeyReused, Outcome, Replayed
 from services.projects.aggregate import Rejection
@@ -27,7 +27,7 @@ from services.projects.aggregates import BY_NAME
 from services.projects.command_handling import CommandHandler
 from services.projects.deciding import Authorize, CommandRequest, Decided, authorize_command
 from services.projects.loading import Loaded
-from services.projects.refusals import Contended, KeyMisused, NotFound
+from services.projects.refusals import Contended, KeyMisused, NewerHistory, NotFound
 
 CHUNK_LINES_MAX = 250
 LINE_BYTES_MAX = 256 * 1024
@@ -39,7 +39,7 @@ class UnknownCommandError(ValueError):
 
 
 class LineOutcome(StrEnum):
-    """What became of a line. `unknown`: the log did not answer in time; send the import again."""
+    """What became of a line. `unknown`: nobody could say in time; send the import again."""
 
     RECORDED = "recorded"
     UNCHANGED = "unchanged"
@@ -133,7 +133,7 @@ class ImportHandler:
             await self._conclude_known(importer, chunk)
             await self._decide(chunk)
             await self._append([line for line in chunk if line.result is None])
-        except (Overloaded, OutcomeUnknown):
+        except (Overloaded, NoRoom, OutcomeUnknown):
             for line in chunk:
                 if line.result is None:
                     line.conclude(LineOutcome.UNKNOWN, None, "outcome_unknown", "Send the import again.")
@@ -173,7 +173,7 @@ class ImportHandler:
                 _refuse(line, refusal)
             else:
                 # Its position is not known yet, and nobody asks before it is.
-                pending[line.request.stream_key] = line.decided.after(0, datetime.now(UTC))
+                pending[line.request.stream_key] = line.decided.after(0, utc_now())
 
     async def _append(self, lines: Sequence[_Line]) -> None:
         decided = [line.decided for line in lines if line.decided is not None]
@@ -196,7 +196,7 @@ class ImportHandler:
                 )
                 return
             self._commands.settle(line.request, line.decided, outcome)
-        except (Overloaded, OutcomeUnknown):
+        except (Overloaded, NoRoom, OutcomeUnknown):
             raise
         except Exception as refusal:
             _refuse(line, refusal)
@@ -281,6 +281,8 @@ def _refuse(line: _Line, refusal: Exception) -> None:
                 code="idempotency_key_reused",
                 detail="The key was used before for another line.",
             )
+        case NewerHistory():
+            line.conclude(LineOutcome.UNKNOWN, code=refusal.code, detail=refusal.detail)
         case Problem():
             line.conclude(LineOutcome.REFUSED, code=refusal.code, detail=refusal.detail)
         case Contended():

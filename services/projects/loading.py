@@ -11,11 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
+from libs.events.catalogue import UnknownEvent
 from libs.events.envelope import StreamKey, stream_name
 from libs.events.log.log import Log
 from services.projects.aggregate import Aggregate
+from services.projects.refusals import NewerHistory
 
 ENTRIES_MAX = 50_000
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -85,7 +91,11 @@ class Aggregates:
     async def _catch_up(
         self, aggregate: Aggregate[Any], key: StreamKey, known: Loaded | None
     ) -> Loaded | None:
-        events = await self._log.load(key, known.version if known else 0)
+        try:
+            events = await self._log.load(key, known.version if known else 0)
+        except UnknownEvent as error:
+            log.warning("newer_history", stream=key.stream, error=str(error))
+            raise NewerHistory from error
         if known is None and not events:
             return None
         loaded = replace(known or NOTHING, read_at=time.monotonic())

@@ -1,5 +1,6 @@
 """Why a command may not be recorded, beside the rules of its own aggregate."""
 
+from libs.chassis.problems import Problem
 from services.projects.aggregate import Rejection
 
 
@@ -40,3 +41,11 @@ class KeyMisused(Exception):
 
 class Contended(Exception):
     """Others kept changing the resource; the command was not recorded."""
+
+
+class NewerHistory(Problem):
+    """A newer program has written to the history of the resource: this one can not read it, and another one may."""
+
+    def __init__(self) -> None:
+        detail = "The history has events of a newer program than this one, as during a deploy. Ask again."
+        super().__init__(503, "unavailable", detail, headers={"Retry-After": "5"})

@@ -8,7 +8,8 @@ from uuid import UUID
 import typer
 
 from libs.chassis import server
-from libs.events.parting import NotParted
+from libs.events.feed import FeedUnavailable
+from libs.events.parting import NotAdopted
 from services.timeline import app as application
 from services.timeline import operating, projections
 from services.timeline.migrating import migrate_now
@@ -94,8 +95,8 @@ def adopt_log() -> None:
     """Read everything anew, where timeline knows of events that the log does not have; after projects adopt-log."""
     try:
         reached = asyncio.run(operating.adopt_log(AdoptionSettings()))
-    except NotParted as error:
-        typer.echo(str(error), err=True)
+    except (NotAdopted, FeedUnavailable) as error:
+        typer.echo(f"nothing was changed: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(
         f"forgotten up to position {reached:,}; the replica that leads reads the log from its beginning"

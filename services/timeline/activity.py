@@ -147,8 +147,11 @@ class ActivityFeed(Projection):
 
     def _known(self, event: Event) -> dict[str, str]:
         """Names of what the event mentions, where that belongs to the event's own project."""
+        streams = mentioned(event)
+        if not streams:
+            return {}
         envelope = event.envelope
-        found = (self._names.get(StreamKey(envelope.org_id, stream)) for stream in mentioned(event))
+        found = (self._names.get(StreamKey(envelope.org_id, stream)) for stream in streams)
         return {
             known.stream: known.name
             for known in found
@@ -180,10 +183,13 @@ where (org_id, stream) in (select * from unnest($1::uuid[], $2::text[]))
 
 def _wanted(events: Sequence[Event]) -> set[StreamKey]:
     """The streams whose names a batch needs and does not itself give."""
-    wanted = {event.envelope.key for event in events if event.envelope.version > 1}
-    wanted.update(StreamKey(event.envelope.org_id, stream) for event in events for stream in mentioned(event))
-    wanted.difference_update({event.envelope.key for event in events if event.envelope.version == 1})
-    return wanted
+    wanted: set[StreamKey] = set()
+    given: set[StreamKey] = set()
+    for event in events:
+        envelope = event.envelope
+        (wanted if envelope.version > 1 else given).add(envelope.key)
+        wanted.update(StreamKey(envelope.org_id, stream) for stream in mentioned(event))
+    return wanted - given
 
 
 def activity() -> ActivityFeed:

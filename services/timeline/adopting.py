@@ -17,7 +17,7 @@ from services.timeline.settings import AdoptionSettings
 
 
 async def adopt_log(settings: AdoptionSettings, feed: Feed) -> int:
-    """Forget all that was made of events; returns the position that had been reached. Raises `NotParted`.
+    """Forget all that was made of events; returns the position that had been reached. Raises `NotAdopted`.
 
     Answers are empty afterwards and grow; who may ask them is known at once.
     """

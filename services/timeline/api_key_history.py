@@ -1,7 +1,7 @@
 """Which API keys an organization had, what they opened and until when: one row per change, with the state after it."""
 
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, assert_never, cast
+from typing import NamedTuple, TypeAlias, assert_never, cast
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -9,8 +9,7 @@ from pydantic_core import to_json
 from libs.events.access import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated
 from libs.events.envelope import Event
 from services.timeline.as_of import AsOf
-from services.timeline.entity_history import EntityHistory, Explanation
-from services.timeline.projection import UnknownEntity
+from services.timeline.entity_history import EntityHistory, Explanation, Fields
 
 ApiKeyEvent: TypeAlias = ApiKeyIssued | ApiKeyRotated | ApiKeyRevoked
 
@@ -41,48 +40,34 @@ class ApiKey(NamedTuple):
 
 def api_key_history() -> EntityHistory[ApiKey]:
     return EntityHistory(
-        "api_key_history", 1, aggregate="api_key", row_type=ApiKey, project=project, explain=explain
+        "api_key_history",
+        1,
+        aggregate="api_key",
+        row_type=ApiKey,
+        created_by=ApiKeyIssued,
+        created=issued,
+        changed=changed,
+        explain=explain,
     )
 
 
 # --- Project ---
 
 
-def project(before: ApiKey | None, event: Event) -> ApiKey:
-    """The key after the event. Only an issued event may come first."""
-    envelope = event.envelope
-    if before is None:
-        return _issued(event)
-    return before._replace(
-        known_from=envelope.position,
-        version=envelope.version,
-        recorded_at=envelope.recorded_at,
-        effective_at=envelope.effective_at,
-        **_changed(cast("ApiKeyEvent", event.data)),
-    )
+def issued(event: Event) -> Fields:
+    envelope, data = event.envelope, cast("ApiKeyIssued", event.data)
+    return {
+        "name": data.name,
+        "scopes": to_json(data.scopes).decode(),
+        "project_ids": None if data.project_ids is None else to_json(data.project_ids).decode(),
+        "issued_at": envelope.effective_at,
+        "issued_by": envelope.actor,
+        "expires_at": data.expires_at,
+    }
 
 
-def _issued(event: Event) -> ApiKey:
-    envelope, data = event
-    if not isinstance(data, ApiKeyIssued):
-        raise UnknownEntity(envelope)
-    return ApiKey(
-        envelope.org_id,
-        envelope.entity_id,
-        envelope.position,
-        envelope.version,
-        envelope.recorded_at,
-        envelope.effective_at,
-        name=data.name,
-        scopes=to_json(data.scopes).decode(),
-        project_ids=None if data.project_ids is None else to_json(data.project_ids).decode(),
-        issued_at=envelope.effective_at,
-        issued_by=envelope.actor,
-        expires_at=data.expires_at,
-    )
-
-
-def _changed(data: ApiKeyEvent) -> dict[str, Any]:
+def changed(_: ApiKey, event: Event) -> Fields:
+    data = cast("ApiKeyEvent", event.data)
     match data:
         case ApiKeyIssued():
             return {}

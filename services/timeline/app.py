@@ -100,7 +100,7 @@ async def program(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[
         )
         stack.push_async_callback(app.state.renderer.close)
         yield Program(
-            app, {**app.loops, **loops, "progress": projecting.Watching(app.state.reader, progress).run}
+            app, {**app.loops, **loops, "progress": lambda: progress.watch(app.state.reader.position)}
         )
 
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias, assert_never, cast
+from typing import NamedTuple, TypeAlias, assert_never, cast
 from uuid import UUID
 
-from libs.events.envelope import Envelope, Event, EventData
+from libs.events.envelope import Envelope, Event
 from libs.events.portfolio import StateCategory
 from libs.events.raid import (
     IssueAssigned,
@@ -24,8 +24,7 @@ from libs.events.raid import (
 )
 from services.timeline.as_of import AsOf
 from services.timeline.asking import Reading, Row, ask
-from services.timeline.entity_history import EntityHistory, Explanation
-from services.timeline.projection import UnknownEntity
+from services.timeline.entity_history import EntityHistory, Explanation, Fields
 
 IssueEvent: TypeAlias = (
     IssueRaised
@@ -81,59 +80,46 @@ class Issue(NamedTuple):
 
 def issue_history() -> EntityHistory[Issue]:
     return EntityHistory(
-        "issue_history", 1, aggregate="issue", row_type=Issue, project=project, explain=explain
+        "issue_history",
+        1,
+        aggregate="issue",
+        row_type=Issue,
+        created_by=IssueRaised,
+        created=raised,
+        changed=changed,
+        explain=explain,
     )
 
 
 # --- Project ---
 
 
-def project(issue: Issue | None, event: Event) -> Issue:
-    """The issue after the event. Only a raised event may come first."""
-    envelope, data = event
-    if issue is None:
-        return _raised(envelope, data)
-    return issue._replace(
-        known_from=envelope.position,
-        version=envelope.version,
-        recorded_at=envelope.recorded_at,
-        effective_at=envelope.effective_at,
-        **_changed(issue, envelope, cast("IssueEvent", data)),
-    )
+def raised(event: Event) -> Fields:
+    data, now = cast("IssueRaised", event.data), event.envelope.effective_at
+    return {
+        "project_id": data.project_id,
+        "title": data.title,
+        "kind": data.kind.value,
+        "priority": None if data.priority is None else data.priority.value,
+        "state": data.state,
+        "category": data.category.value,
+        "assignee_id": None,
+        "team": None,
+        "is_blocked": False,
+        "blocked_at": None,
+        "estimate": None,
+        "estimate_unit": None,
+        "raised_at": now,
+        "entered_state_at": now,
+        "status_event_count": 1,
+        "reopen_count": 0,
+        "comment_count": 0,
+        "move_count": 0,
+    }
 
 
-def _raised(envelope: Envelope, data: EventData) -> Issue:
-    if not isinstance(data, IssueRaised):
-        raise UnknownEntity(envelope)
-    return Issue(
-        envelope.org_id,
-        envelope.entity_id,
-        envelope.position,
-        envelope.version,
-        envelope.recorded_at,
-        envelope.effective_at,
-        project_id=data.project_id,
-        title=data.title,
-        kind=data.kind.value,
-        priority=None if data.priority is None else data.priority.value,
-        state=data.state,
-        category=data.category.value,
-        assignee_id=None,
-        team=None,
-        is_blocked=False,
-        blocked_at=None,
-        estimate=None,
-        estimate_unit=None,
-        raised_at=envelope.effective_at,
-        entered_state_at=envelope.effective_at,
-        status_event_count=1,
-        reopen_count=0,
-        comment_count=0,
-        move_count=0,
-    )
-
-
-def _changed(issue: Issue, envelope: Envelope, data: IssueEvent) -> dict[str, Any]:
+def changed(issue: Issue, event: Event) -> Fields:
+    envelope, data = event.envelope, cast("IssueEvent", event.data)
     match data:
         case IssueTransitioned() | IssueReopened() | IssueCancelled():
             return _entered(issue, envelope, data)
@@ -160,7 +146,7 @@ def _changed(issue: Issue, envelope: Envelope, data: IssueEvent) -> dict[str, An
     assert_never(data)
 
 
-def _entered(issue: Issue, envelope: Envelope, data: Standing) -> dict[str, Any]:
+def _entered(issue: Issue, envelope: Envelope, data: Standing) -> Fields:
     """A state was entered, or said again: then it lasts since it was entered. Finishing ends a block."""
     is_finished = data.category in FINISHED
     is_new = data.state != issue.state or not isinstance(data, IssueTransitioned)

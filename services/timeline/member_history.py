@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, assert_never, cast
+from typing import NamedTuple, TypeAlias, assert_never, cast
 from uuid import UUID
 
 from libs.events.access import (
@@ -16,8 +16,7 @@ from libs.events.access import (
 )
 from libs.events.envelope import Event
 from services.timeline.as_of import AsOf
-from services.timeline.entity_history import EntityHistory, Explanation
-from services.timeline.projection import UnknownEntity
+from services.timeline.entity_history import EntityHistory, Explanation, Fields
 
 MemberEvent: TypeAlias = (
     MemberJoined
@@ -51,43 +50,30 @@ class Member(NamedTuple):
 
 def member_history() -> EntityHistory[Member]:
     return EntityHistory(
-        "member_history", 1, aggregate="member", row_type=Member, project=project, explain=explain
+        "member_history",
+        1,
+        aggregate="member",
+        row_type=Member,
+        created_by=MemberJoined,
+        created=joined,
+        changed=changed,
+        explain=explain,
     )
 
 
 # --- Project ---
 
 
-def project(before: Member | None, event: Event) -> Member:
-    """The member after the event. Only one that says they joined may come first."""
-    envelope, data = event
-    if before is None:
-        if not isinstance(data, MemberJoined):
-            raise UnknownEntity(envelope)
-        before = Member(
-            envelope.org_id,
-            envelope.entity_id,
-            envelope.position,
-            envelope.version,
-            envelope.recorded_at,
-            envelope.effective_at,
-            role=None,
-            joined_at=envelope.effective_at,
-        )
-    return before._replace(
-        known_from=envelope.position,
-        version=envelope.version,
-        recorded_at=envelope.recorded_at,
-        effective_at=envelope.effective_at,
-        **_changed(before, event),
-    )
+def joined(event: Event) -> Fields:
+    data = cast("MemberJoined", event.data)
+    return {"role": data.role.value, "joined_at": event.envelope.effective_at}
 
 
-def _changed(before: Member, event: Event) -> dict[str, Any]:
+def changed(before: Member, event: Event) -> Fields:
     data = cast("MemberEvent", event.data)
     match data:
         case MemberJoined():
-            return {"role": data.role.value, "joined_at": event.envelope.effective_at}
+            return joined(event)
         case MemberRoleGranted():
             return {"role": data.role.value}
         case MemberLeft():

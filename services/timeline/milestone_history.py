@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 from uuid import UUID
 
-from libs.events.envelope import Envelope, Event, EventData
+from libs.events.envelope import Event
 from libs.events.schedule import (
     MilestoneAchieved,
     MilestoneAchievementCorrected,
@@ -21,8 +21,7 @@ from libs.events.schedule import (
 )
 from services.timeline.as_of import AsOf
 from services.timeline.asking import Reading, ask
-from services.timeline.entity_history import EntityHistory, Explanation
-from services.timeline.projection import UnknownEntity
+from services.timeline.entity_history import EntityHistory, Explanation, Fields
 
 MilestoneEvent: TypeAlias = (
     MilestonePlanned
@@ -60,45 +59,32 @@ class Milestone(NamedTuple):
 
 def milestone_history() -> EntityHistory[Milestone]:
     return EntityHistory(
-        "milestone_history", 1, aggregate="milestone", row_type=Milestone, project=project, explain=explain
+        "milestone_history",
+        1,
+        aggregate="milestone",
+        row_type=Milestone,
+        created_by=MilestonePlanned,
+        created=planned,
+        changed=changed,
+        explain=explain,
     )
 
 
 # --- Project ---
 
 
-def project(milestone: Milestone | None, event: Event) -> Milestone:
-    """The milestone after the event. Only a planned event may come first."""
-    envelope, data = event
-    if milestone is None:
-        return _planned(envelope, data)
-    return milestone._replace(
-        known_from=envelope.position,
-        version=envelope.version,
-        recorded_at=envelope.recorded_at,
-        effective_at=envelope.effective_at,
-        **_changed(milestone, cast("MilestoneEvent", data)),
-    )
+def planned(event: Event) -> Fields:
+    data = cast("MilestonePlanned", event.data)
+    return {
+        "project_id": data.project_id,
+        "name": data.name,
+        "state": MilestoneState.PLANNED.value,
+        "forecast_on": data.target_on,
+    }
 
 
-def _planned(envelope: Envelope, data: EventData) -> Milestone:
-    if not isinstance(data, MilestonePlanned):
-        raise UnknownEntity(envelope)
-    return Milestone(
-        envelope.org_id,
-        envelope.entity_id,
-        envelope.position,
-        envelope.version,
-        envelope.recorded_at,
-        envelope.effective_at,
-        project_id=data.project_id,
-        name=data.name,
-        state=MilestoneState.PLANNED.value,
-        forecast_on=data.target_on,
-    )
-
-
-def _changed(milestone: Milestone, data: MilestoneEvent) -> dict[str, Any]:
+def changed(milestone: Milestone, event: Event) -> Fields:
+    data = cast("MilestoneEvent", event.data)
     match data:
         case MilestonePlanned():
             return {}

@@ -1,12 +1,12 @@
 """Every phase, charter and way of working a project ever had: one row per change, with the state after it."""
 
 from datetime import date, datetime
-from typing import Any, NamedTuple, TypeAlias, assert_never, cast
+from typing import NamedTuple, TypeAlias, assert_never, cast
 from uuid import UUID
 
 from pydantic_core import to_json
 
-from libs.events.envelope import Envelope, Event, EventData
+from libs.events.envelope import Event
 from libs.events.portfolio import (
     CharterApproved,
     MethodologyAdopted,
@@ -21,8 +21,7 @@ from libs.events.portfolio import (
 )
 from services.timeline.as_of import AsOf
 from services.timeline.asking import Reading, Row, ask
-from services.timeline.entity_history import EntityHistory, Explanation
-from services.timeline.projection import UnknownEntity
+from services.timeline.entity_history import EntityHistory, Explanation, Fields
 
 ProjectEvent: TypeAlias = (
     ProjectProposed
@@ -60,43 +59,27 @@ class Project(NamedTuple):
 
 def project_history() -> EntityHistory[Project]:
     return EntityHistory(
-        "project_history", 1, aggregate="project", row_type=Project, project=project, explain=explain
+        "project_history",
+        1,
+        aggregate="project",
+        row_type=Project,
+        created_by=ProjectProposed,
+        created=proposed,
+        changed=changed,
+        explain=explain,
     )
 
 
 # --- Project ---
 
 
-def project(before: Project | None, event: Event) -> Project:
-    """The project after the event. Only a proposed event may come first."""
-    envelope, data = event
-    if before is None:
-        return _proposed(envelope, data)
-    return before._replace(
-        known_from=envelope.position,
-        version=envelope.version,
-        recorded_at=envelope.recorded_at,
-        effective_at=envelope.effective_at,
-        **_changed(before, cast("ProjectEvent", data)),
-    )
+def proposed(event: Event) -> Fields:
+    data = cast("ProjectProposed", event.data)
+    return {"name": data.name, "state": ProjectState.PROPOSED.value}
 
 
-def _proposed(envelope: Envelope, data: EventData) -> Project:
-    if not isinstance(data, ProjectProposed):
-        raise UnknownEntity(envelope)
-    return Project(
-        envelope.org_id,
-        envelope.entity_id,
-        envelope.position,
-        envelope.version,
-        envelope.recorded_at,
-        envelope.effective_at,
-        name=data.name,
-        state=ProjectState.PROPOSED.value,
-    )
-
-
-def _changed(before: Project, data: ProjectEvent) -> dict[str, Any]:
+def changed(before: Project, event: Event) -> Fields:
+    data = cast("ProjectEvent", event.data)
     match data:
         case ProjectProposed():
             return {}

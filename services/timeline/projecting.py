@@ -1,6 +1,5 @@
 """Projecting: the loop that keeps every read model in step with the log, in the replica that leads."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -9,18 +8,14 @@ from pydantic import SecretStr
 from libs.access import projecting as access
 from libs.access.offboarding import Offboarding
 from libs.access.projecting import AccessHandler
-from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
-from libs.chassis.sessions import is_transient
 from libs.events import vocabulary
 from libs.events.feed import Feed
 from libs.events.subscription import Subscription, SubscriptionSettings
 from services.timeline import projections
-from services.timeline.reading import Reader
 from services.timeline.settings import Settings
 
 DURABLE = "timeline"
-WATCH_SECONDS = 0.1
 CONNECTIONS_MAX = 2
 NOTHING: Mapping[str, str] = MappingProxyType({})
 # Whatever a crash of Postgres takes away here, its checkpoint goes with it, and the log has it still.
@@ -55,23 +50,6 @@ def offboarding(settings: Settings, database: Database) -> Offboarding:
     return Offboarding(
         database, [*projections.names(), access.CHECKPOINT_NAME], settings.offboarded_kept_days
     )
-
-
-class Watching:
-    """Tells how far the read models have come, also in a replica that does not lead."""
-
-    def __init__(self, reader: Reader, progress: Progress) -> None:
-        self._reader = reader
-        self._progress = progress
-
-    async def run(self) -> None:
-        while True:
-            try:
-                self._progress.advance(await self._reader.position())
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-            await asyncio.sleep(WATCH_SECONDS)
 
 
 async def connect(

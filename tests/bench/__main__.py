@@ -61,6 +61,7 @@ def main(
     ] = False,
     rounds: Annotated[int, typer.Option(help="How often each contestant is measured.")] = 0,
     seconds: Annotated[float, typer.Option(help="How long a round of load lasts.")] = 0,
+    events: Annotated[int, typer.Option(help="How many catch-up carries; rebuild reads twice.")] = 0,
     patient: Annotated[
         bool,
         typer.Option(
@@ -76,6 +77,7 @@ def main(
     extent = Extent(
         rounds or (2 if quick else 5),
         seconds or (1.5 if quick else 4),
+        events or (10_000 if quick else 50_000),
         is_quick=quick,
         is_profiled=profile,
         is_patient=patient,
@@ -100,13 +102,10 @@ class Extent:
 
     rounds: int
     seconds: float
+    events: int
     is_quick: bool
     is_profiled: bool
     is_patient: bool
-
-    @property
-    def events(self) -> int:
-        return 10_000 if self.is_quick else 50_000
 
     @property
     def long_rounds(self) -> int:

@@ -1,24 +1,31 @@
-"""Rebuilding read models from the log, each by itself and all in one pass, with what it takes of memory."""
+"""Rebuilding read models from the log, each by itself and all in one pass, with what it takes of memory.
+
+Beside it, in the same rounds, `eventsourcing` folds its log into one table, by its runner and by hand in batches.
+"""
 
 import os
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import programs
 from services.timeline.projections import PROJECTIONS
-from tests.bench.figures import Figure, Limit, Report
-from tests.bench.filling import fill
+from tests.bench.copying import copy_events
+from tests.bench.figures import Figure, Limit, Report, ratios
+from tests.bench.other_projecting import PAGE_EVENTS, Rates, rates
 from tests.bench.profiling import profiled
 from tests.bench.reconciling import Ledger, reconcile
 from tests.bench.system import System
 from tests.bench.watching import Watch
 
 EVENTS_MIN = 40_000
+TIMES_THE_RUNNER_MIN = 10
 MEMORY_MIB_MAX = 256
+# The peer's rates do not depend on how long its log is; filling it takes longer than folding it.
+PEER_EVENTS, PEER_EVENTS_OF_RUNNER = 50_000, 3_000
 ALL = "all"
 PROFILE_SECONDS_MAX = 60
 TOLD = re.compile(r"([\d,]+) events in [\d.,]+ s \(([\d,]+) events/s\)")
@@ -41,20 +48,23 @@ class Rebuilt:
 def measure(system: System, report: Report, rounds: int, events: int, *, is_profiled: bool) -> None:
     ledger = Ledger(system.head)
     if system.head < events:
-        fill(system.stack.whereabouts.dsn("projects_service"), events - system.head)
+        copy_events(system.stack.whereabouts.database_dsn("projects"), events - system.head)
         ledger.enter(events - ledger.head_before)
     head = system.head
     system.await_projected(head)
     names = [*PROJECTIONS, ALL]
     rebuilt: dict[str, list[Rebuilt]] = {name: [] for name in names}
+    peers: list[Rates] = []
     for number in range(1, rounds + 1):
         for name in names:
             report.say(f"rebuild of {name}, round {number} of {rounds}")
             rebuilt[name].append(rebuild(system, name))
+        report.say(f"the peer, round {number} of {rounds}")
+        peers.append(rates(system.peer_dsn(), PEER_EVENTS, PEER_EVENTS_OF_RUNNER))
     if is_profiled:
         _profile(system, report, head)
     report.reconciled.append(reconcile(system, ledger, "rebuilding"))
-    report.add(*figures(rebuilt, head))
+    report.add(*figures(rebuilt, head), *peer_figures(rebuilt, peers, head))
 
 
 def rebuild(system: System, name: str) -> Rebuilt:
@@ -84,7 +94,7 @@ def number(text: str) -> float:
 
 
 def figures(rebuilt: dict[str, list[Rebuilt]], head: int) -> Sequence[Figure]:
-    group = f"rebuild from the log, {head:,} events"
+    group = _group(head)
     limit = Limit(at_least=EVENTS_MIN)
     made = []
     for name, measured in rebuilt.items():
@@ -100,6 +110,27 @@ def figures(rebuilt: dict[str, list[Rebuilt]], head: int) -> Sequence[Figure]:
         *made,
         Figure(group, "most memory of a process", "MiB", [max(memory)], Limit(at_most=MEMORY_MIB_MAX)),
     ]
+
+
+def peer_figures(rebuilt: dict[str, list[Rebuilt]], peers: Sequence[Rates], head: int) -> Iterator[Figure]:
+    """Beside the peer's one table: everything in one pass, and the slowest of the read models by itself."""
+    group = _group(head)
+    runner, batches = [each.runner for each in peers], [each.batches for each in peers]
+    in_one_pass = [each.rate for each in rebuilt[ALL]]
+    alone = [[each.rate for each in measured] for name, measured in rebuilt.items() if name != ALL]
+    slowest = [min(of_a_round) for of_a_round in zip(*alone, strict=True)]
+    limit = Limit(at_least=TIMES_THE_RUNNER_MIN)
+    one_table = "one table of current rows"
+    yield Figure(group, "eventsourcing's ProjectionRunner", "/s", runner, beside=one_table)
+    by_hand = f"{one_table}, {PAGE_EVENTS:,} a transaction"
+    yield Figure(group, "eventsourcing, in batches by hand", "/s", batches, beside=by_hand)
+    for what, own in (("all in one pass", in_one_pass), ("the slowest by itself", slowest)):
+        yield Figure(group, f"{what} ÷ the runner", "×", ratios(own, runner), limit)
+        yield Figure(group, f"{what} ÷ by hand", "×", ratios(own, batches))
+
+
+def _group(head: int) -> str:
+    return f"rebuild from the log, {head:,} events"
 
 
 def _profile(system: System, report: Report, head: int) -> None:

@@ -56,7 +56,7 @@ async def propose(client: httpx2.AsyncClient, number: int) -> None:
 async def test_a_stream_arrives_at_once_where_answers_are_compressed(breakable: Stack) -> None:
     org_id = uuid4()
     token = breakable.whereabouts.token(org_id=org_id)
-    accepting = {"Accept-Encoding": "gzip, deflate"}
+    accepting = {"Accept-Encoding": "gzip, deflate, br, zstd"}
     async with (
         connected(breakable.url("projects"), token, accepting) as stream,
         proposing(breakable, org_id) as client,
@@ -67,6 +67,8 @@ async def test_a_stream_arrives_at_once_where_answers_are_compressed(breakable: 
             # Sooner than the next ping, with which it might come.
             await stream.has_heard(number + 1, seconds=5)
     assert stream.headers["content-type"].startswith("text/event-stream")
+    # What else a browser takes would cost megabytes for as long as it listens.
+    assert stream.headers["content-encoding"] == "gzip"
 
 
 async def test_nothing_is_missed_or_doubled_through_restarts_of_everything(breakable: Stack) -> None:

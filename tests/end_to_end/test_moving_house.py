@@ -93,6 +93,9 @@ async def lived_in(stack: Stack, organization: Organization) -> str:
     ]
     await projects.put(f"/v1/profiles/{organization.owner}", json={"name": organization.name})
 
+    # A subscription begins where notifications has come to: what was before must be behind it.
+    await converged(stack)
+
     async def subscribed() -> None:
         wish = {"project_id": project_id, "mute_own": False}
         answer = await told.post("/v1/notifications/subscriptions", json=wish)

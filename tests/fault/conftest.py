@@ -1,6 +1,7 @@
 """A system of its own for each file of faults, under one ledger that accounts for every event in it."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -8,7 +9,20 @@ import pytest_asyncio
 from deploy.local.stack import Stack
 from tests.support.proof.campaign import Campaign
 from tests.support.proof.campaign import campaign as begun
+from tests.support.small_disks import may_mount
 from tests.support.stacks import running_stack
+
+FULL_DISKS = "test_full_disks.py"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """A disk that can be filled must be mounted, as root."""
+    return True if collection_path.name == FULL_DISKS and not may_mount() else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not may_mount():
+        terminalreporter.write_line(f"NOT STRUCK: {FULL_DISKS}, as disks may be mounted by root alone")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,4 +9,5 @@ async def test_whatever_strikes_everything_holds_afterwards() -> None:
     report = await bad_days(form, forms.seed())
     assert sum(report.faults.values()) >= form.faults
     assert sum(report.nuisances.values()) >= form.nuisances_min
+    assert not report.too_few
     assert report.counts["commands acknowledged"] >= form.commands_min

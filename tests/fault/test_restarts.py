@@ -16,7 +16,7 @@ async def test_whatever_restarts_while_events_are_on_their_way_all_of_them_arriv
         await restarting.run(form.restarts)
         await campaign.everything_holds()
     except BaseException:
-        report.tell_how_to_repeat()
+        report.tell_how_to_repeat(campaign.stack.whereabouts.logs)
         raise
     report.counts["events on their way at each restart"] = EVENTS
     report.faults = restarting.restarts

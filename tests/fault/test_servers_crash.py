@@ -2,18 +2,30 @@
 
 import asyncio
 
+import psutil
+
 from tests.support.proof import evidence
 from tests.support.proof.campaign import Campaign
 
 STRIKES = 3
+WAL_WRITER = "select pid from pg_stat_activity where backend_type = 'walwriter'"
 
 
 async def test_postgres_crashes_and_recovers(campaign: Campaign) -> None:
     async with campaign.under_load() as load:
         for _ in range(STRIKES):
             await load.acknowledges(200)
+            await nobody_writes_for_others(campaign)
+            await load.acknowledges(50)
             await campaign.kill_and_start_again("postgres")
+            await campaign.thaw("notifications")
     await campaign.everything_holds()
+
+
+async def nobody_writes_for_others(campaign: Campaign) -> None:
+    """What an append itself does not write to disk stays in memory: else luck would save it, several times a second."""
+    await campaign.freeze("notifications")
+    psutil.Process(await evidence.value(campaign.stack.postgres.dsn(), WAL_WRITER)).suspend()
 
 
 async def test_nats_is_killed_while_commands_go_on(campaign: Campaign) -> None:

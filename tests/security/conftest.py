@@ -12,12 +12,13 @@ from tests.support.stacks import running_stack
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    # Roles come from the log alone, and nobody is slowed down.
+    # Roles come from the log alone, and nobody is slowed down or turned away.
     told = {
         "MILEPOST_GRANTS_IN_TOKENS": "false",
         "MILEPOST_PERSON_REQUESTS_PER_SECOND_MAX": "10000",
         "MILEPOST_ORGANIZATION_REQUESTS_PER_SECOND_MAX": "10000",
         "MILEPOST_ADDRESS_REQUESTS_PER_SECOND_MAX": "10000",
+        "MILEPOST_POOL_WAIT_SECONDS_MAX": "10",
         "MILEPOST_WEBHOOKS_ENDPOINTS_MAX": "1000",
     }
     with running_stack(told) as running:

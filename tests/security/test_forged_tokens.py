@@ -182,6 +182,10 @@ async def test_internal_operations_are_for_services_alone(
     person = provider.token(good(provider))
     roaming = provider.token(provider.claims(sub="timeline", aud="milepost-services", org=ORGANIZATION))
     for token in (person, roaming, own.mint_service("timeline", lifetime_seconds=600)):
-        for method, path in (("GET", "/internal/v1/log"), ("POST", "/internal/v1/key-uses")):
+        for method, path in (
+            ("GET", "/internal/v1/log"),
+            ("GET", "/internal/v1/log/divergence"),
+            ("POST", "/internal/v1/key-uses"),
+        ):
             answer = await asked(apps["projects"], path, [authorization(f"Bearer {token}")], method)
             assert answer.status_code == 401, json.dumps(answer.json())

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
+from threading import Thread
 
 import structlog
 
@@ -15,6 +16,7 @@ from tests.simulation.simulating import Outcome, simulate
 
 SEEDS_A_TURN = 25
 LOGGED_FROM = 50
+FAILURES_SHOWN_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ class Report:
         lines = [
             f"{len(self.outcomes):,} seeds, {events:,} events, {faults:,} faults, {hours:.1f} simulated hours",
             f"{self.wall_seconds:.0f} s, {self.processor_seconds:.0f} s of processor time",
-            *(reproduction(outcome) for outcome in self.failures),
+            *(reproduction(outcome) for outcome in self.failures[:FAILURES_SHOWN_MAX]),
         ]
+        if len(self.failures) > FAILURES_SHOWN_MAX:
+            lines.append(f"… of {len(self.failures):,} seeds that fail")
         return "\n".join(lines)
 
 
@@ -63,17 +67,27 @@ def _in_turns(seeds: list[int]) -> Iterator[list[int]]:
 
 def _begin() -> None:
     """Once per process: nothing is logged, and what every seed shares is made and never looked at by the collector."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(LOGGED_FROM))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(LOGGED_FROM), cache_logger_on_first_use=True
+    )
+    Thread(target=_end_with_parent, daemon=True).start()
     prepare()
     gc.collect()
     gc.freeze()
     gc.disable()
 
 
+def _end_with_parent() -> None:
+    """Whoever is left without a parent that could be told anything would simulate on, and then wait for ever."""
+    if (parent := parent_process()) is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
 def _turn(seeds: list[int]) -> tuple[list[Outcome], float]:
     started = time.process_time()
-    outcomes = []
-    for seed in seeds:
-        outcomes.append(simulate(seed))
-        gc.collect()
+    outcomes = [simulate(seed) for seed in seeds]
+    gc.collect()
+    # What is left now is what every world shares.
+    gc.freeze()
     return outcomes, time.process_time() - started

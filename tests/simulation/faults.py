@@ -11,7 +11,7 @@ from tests.simulation.feed import NAME as FEED
 from tests.simulation.loop import Process
 from tests.simulation.people import ENDPOINTS
 from tests.simulation.postgres.server import REFUSALS, SimulatedPostgres
-from tests.simulation.receivers import MISBEHAVIORS
+from tests.simulation.receivers import MISBEHAVIORS, PICKY
 from tests.simulation.world import World
 
 Fault: TypeAlias = Callable[[World], Awaitable[None]]
@@ -135,6 +135,17 @@ async def messages_are_lost_and_doubled(world: World) -> None:
     world.servers.broker.mischief = 0.0
 
 
+async def nothing_reaches_consumers(world: World) -> None:
+    """Where it is the last that is lost no gap ever shows, only silence."""
+    world.servers.broker.is_losing_everything = True
+    await asyncio.sleep(world.chance.uniform(0.5, 4))
+    world.servers.broker.is_losing_everything = False
+
+
+async def a_subscription_dies(world: World) -> None:
+    world.servers.broker.forget_subscriptions(_any_process(world))
+
+
 async def the_stream_forgets_its_beginning(world: World) -> None:
     world.servers.broker.store.forget_first(world.chance.choice((1, 20, 1_000)))
 
@@ -149,17 +160,16 @@ async def the_feed_does_not_answer(world: World) -> None:
 
 
 async def a_receiver_misbehaves(world: World) -> None:
-    url = world.chance.choice(ENDPOINTS).url
-    world.servers.receivers.behaviors[url] = world.chance.choice(MISBEHAVIORS)
-    await asyncio.sleep(world.chance.uniform(0.2, 6))
-    world.servers.receivers.behaviors.pop(url, None)
+    await _misbehave(world, world.chance.choice(MISBEHAVIORS), world.chance.uniform(0.2, 8))
+
+
+async def a_receiver_refuses_one_webhook(world: World) -> None:
+    """For so long that it is skipped, while what follows is taken."""
+    await _misbehave(world, PICKY, world.chance.uniform(2, 8))
 
 
 async def a_receiver_is_gone(world: World) -> None:
-    url = world.chance.choice(ENDPOINTS).url
-    world.servers.receivers.behaviors[url] = "gone"
-    await asyncio.sleep(world.chance.uniform(0.2, 2))
-    world.servers.receivers.behaviors.pop(url, None)
+    await _misbehave(world, "gone", world.chance.uniform(0.2, 2))
 
 
 async def the_clock_jumps(world: World) -> None:
@@ -178,6 +188,13 @@ async def _slow(world: World, server: str) -> None:
     world.network.slowness[server] = world.chance.choice((20.0, 200.0))
     await asyncio.sleep(world.chance.uniform(0.5, 3))
     world.network.slowness.pop(server, None)
+
+
+async def _misbehave(world: World, behavior: str, seconds: float) -> None:
+    url = world.chance.choice(ENDPOINTS).url
+    world.servers.receivers.misbehave(url, behavior)
+    await asyncio.sleep(seconds)
+    world.servers.receivers.behave(url)
 
 
 async def _restart_broker(world: World, disk: Callable[[], Stream | None]) -> None:
@@ -206,12 +223,22 @@ FAULTS_BY_NAME: dict[str, Fault] = {
         a_consumer_is_deleted,
         connections_to_the_broker_break,
         messages_are_lost_and_doubled,
+        nothing_reaches_consumers,
+        a_subscription_dies,
         the_stream_forgets_its_beginning,
         the_feed_does_not_answer,
         a_receiver_misbehaves,
+        a_receiver_refuses_one_webhook,
         a_receiver_is_gone,
         the_clock_jumps,
     )
 }
-# Processes die more often than anything else, and there is most to be lost between two of their awaits.
-FAULTS = ("a_process_is_killed",) * 6 + ("a_process_freezes",) * 2 + tuple(FAULTS_BY_NAME)
+# Processes die more often than anything else, and there is most to be lost between two of their awaits. Webhooks are
+# few, so that most misbehavior of receivers meets none.
+FAULTS = (
+    *("a_process_is_killed",) * 6,
+    *("a_process_freezes",) * 2,
+    *("a_receiver_misbehaves",) * 3,
+    "nothing_reaches_consumers",
+    *FAULTS_BY_NAME,
+)

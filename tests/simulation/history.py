@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from random import Random
 from typing import Any
 
@@ -46,6 +46,7 @@ class Script:
             rows[position - 1] = row_of(envelopes[position - 1])
         return Script(self.number, tuple(envelopes), tuple(rows), positions)
 
+    @cached_property
     def waiting(self) -> list[Envelope]:
         """What has to wait for ever."""
         return self.waiting_behind(self.unreadable)
@@ -70,7 +71,7 @@ class Script:
         """What timeline must show of everything that does not wait, by the independent fold."""
         if not self.unreadable:
             return _expected(self.number)
-        waiting = {envelope.position for envelope in self.waiting()}
+        waiting = {envelope.position for envelope in self.waiting}
         return reference.read(each for each in self.envelopes if each.position not in waiting)
 
 

@@ -1,6 +1,7 @@
 """What must hold once everything is calm again, read from the servers of a world."""
 
 import json
+from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from tests.simulation.postgres.server import SimulatedPostgres
 from tests.simulation.postgres.tables import Row
 from tests.simulation.receivers import Receipt
 from tests.simulation.world import World
+
+SIGNING = Webhook(SECRET)
 
 
 class Violated(AssertionError):
@@ -41,7 +44,7 @@ def backlog(world: World) -> str | None:
     pending = [row["position"] for row in deliveries if row["state"] == "pending"]
     if pending:
         return f"webhooks of positions {pending[:5]} are pending"
-    waiting = [each.position for each in world.script.waiting()]
+    waiting = [each.position for each in world.script.waiting]
     for server in world.servers.of_consumers:
         parked = sorted(row["position"] for row in server.database.tables["parked_events"].rows.values())
         if parked != waiting:
@@ -65,7 +68,7 @@ def only_what_failed_is_parked(world: World) -> None:
 def check(world: World) -> None:
     """Raise `Violated` with what is wrong first."""
     stream_is_the_log(world)
-    waiting = {envelope.position for envelope in world.script.waiting()}
+    waiting = {envelope.position for envelope in world.script.waiting}
     for server in world.servers.of_consumers:
         applied_once_and_in_order(server, world, waiting)
         nothing_is_left_behind(server)
@@ -94,11 +97,13 @@ def applied_once_and_in_order(server: SimulatedPostgres, world: World, waiting: 
     seen = sorted(server.database.tables["seen"].rows.values(), key=lambda row: row["entry"])
     positions = [row["position"] for row in seen]
     expected = [position for position in range(1, len(world.script.rows) + 1) if position not in waiting]
-    _holds(sorted(positions) == expected, f"{server.name}: applied {_difference(positions, expected)}")
+    if sorted(positions) != expected:
+        raise Violated(f"{server.name}: applied {_difference(positions, expected)}")
     versions: dict[str, int] = {}
     for row in seen:
         before = versions.get(row["stream"], 0)
-        _holds(row["version"] == before + 1, f"{server.name}: {row['stream']} {before} → {row['version']}")
+        if row["version"] != before + 1:
+            raise Violated(f"{server.name}: {row['stream']} {before} → {row['version']}")
         versions[row["stream"]] = row["version"]
 
 
@@ -118,51 +123,56 @@ def read_models_are_the_fold(world: World) -> None:
         _holds(len(found) == len(rows), f"{name}: a row is there twice")
         for key in found.keys() | expected[name].keys():
             left, right = found.get(key), expected[name].get(key)
-            _holds(left == right, f"{name}: found {left}, expected {right}")
+            if left != right:
+                raise Violated(f"{name}: found {left}, expected {right}")
 
 
 def shown_once(world: World, told: list[Envelope]) -> None:
     items = world.servers.notifications.database.tables["inbox_items"].rows.values()
     shown = sorted(row["position"] for row in items if row["person_id"] == PERSON)
     expected = [envelope.position for envelope in _wanted(told, PERSONS_PROJECT, ())]
-    _holds(shown == expected, f"the inbox has {_difference(shown, expected)}")
+    if shown != expected:
+        raise Violated(f"the inbox has {_difference(shown, expected)}")
 
 
 def delivered_in_order(world: World, url: str, wanted: list[Envelope]) -> None:
-    """At least once, in the order of the log but for what was announced as skipped or was parked for a while."""
+    """At least once, and in the order of the log but for what was announced as skipped or was parked for a while."""
     receipts = world.servers.receivers.receipts.get(url, [])
     accepted = {receipt.webhook_id for receipt in receipts if receipt.is_accepted}
-    given_up = _given_up(world)
-    for envelope in wanted:
-        _holds(
-            str(envelope.event_id) in accepted | given_up,
-            f"{url} was never told of position {envelope.position}",
-        )
-    _holds(
-        {receipt.webhook_id for receipt in receipts} <= {str(each.event_id) for each in wanted},
-        f"{url} was told what it did not ask for",
-    )
     positions = {str(envelope.event_id): envelope.position for envelope in wanted}
-    held_up = world.script.waiting_behind(world.illness.ever)
-    may_be_late = {str(envelope.event_id) for envelope in held_up}
-    received: set[str] = set()
-    last = 0
+    never = [positions[each] for each in positions.keys() - accepted - _given_up(world)]
+    _holds(not never, f"{url} was never told of positions {sorted(never)[:5]}")
     for receipt in receipts:
-        _holds(
-            _is_signed(receipt), f"{url}: the signature of position {positions[receipt.webhook_id]} is wrong"
-        )
-        body = json.loads(receipt.body)
-        may_be_late.update(body.get("skipped", "").split())
+        _holds(receipt.webhook_id in positions, f"{url} was told what it did not ask for")
+        _holds(_is_signed(receipt), f"{url}: the signature of {receipt.webhook_id} is wrong")
+    held_up = world.script.waiting_behind(world.illness.ever)
+    _nobody_waits_in_vain(url, receipts, positions, {str(envelope.event_id) for envelope in held_up})
+
+
+def _nobody_waits_in_vain(
+    url: str, receipts: list[Receipt], positions: dict[str, int], may_be_late: set[str]
+) -> None:
+    """What is sent comes after everything before it was accepted, or names it as skipped, or something accepted did."""
+    settled = may_be_late
+    open_ids = deque(sorted(positions, key=positions.__getitem__))
+    for receipt in receipts:
+        skipped = set(json.loads(receipt.body).get("skipped", "").split())
+        _holds(skipped <= positions.keys(), f"{url} was told to wait for what it did not ask for")
+        while open_ids and open_ids[0] in settled:
+            open_ids.popleft()
         position = positions[receipt.webhook_id]
-        if receipt.webhook_id not in received and receipt.webhook_id not in may_be_late:
-            _holds(position > last, f"{url} was told of {position} after {last}")
-            last = position
-        received.add(receipt.webhook_id)
+        for each in open_ids:
+            if positions[each] >= position:
+                break
+            if each not in settled and each not in skipped:
+                raise Violated(f"{url} was told of {position}, and not that {positions[each]} was skipped")
+        if receipt.is_accepted:
+            settled |= {receipt.webhook_id, *skipped}
 
 
 def _is_signed(receipt: Receipt) -> bool:
     sent_at = datetime.fromtimestamp(int(receipt.headers["webhook-timestamp"]), UTC)
-    expected = Webhook(SECRET).sign(receipt.webhook_id, sent_at, receipt.body.decode())
+    expected = SIGNING.sign(receipt.webhook_id, sent_at, receipt.body.decode())
     return receipt.headers["webhook-signature"] == expected
 
 

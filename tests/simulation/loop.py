@@ -6,11 +6,10 @@ are kept until it thaws.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
-from types import MappingProxyType
-from typing import Any, TypeVarTuple, Unpack
+from typing import Any, Protocol, TypeVarTuple, Unpack
 
 Arguments = TypeVarTuple("Arguments")
 PROCESS: ContextVar["Process | None"] = ContextVar("process", default=None)
@@ -25,6 +24,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     # What the loop of the standard library keeps for its own turns, and this one turns by.
     _ready: Any
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,64 +40,125 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         """There is no other thread to be woken from."""
 
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> "Call":
+        call = Call(self._instant, callback, args, context)
+        self._ready.append(call)
+        return call
+
     def call_at(
         self,
         when: float,
         callback: Callable[[Unpack[Arguments]], object],
         *args: *Arguments,
         context: Context | None = None,
-    ) -> asyncio.TimerHandle:
+    ) -> "Call":
         """Timers of the same instant fire in the order in which they were set."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._numbers), timer))
-        return timer
+        call = Call(when, callback, args, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), call))
+        return call
 
-    def arrive_at(self, when: float, arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> "Call":
+        return self.call_at(self._instant + delay, callback, *args, context=context)
+
+    def arrive_at(self, when: float, arrival: "Arrival") -> None:
         """Have a message arrive in the world. Nobody can call it back, so that it needs no handle."""
-        heapq.heappush(self._timers, (when, next(self._numbers), Arrival(arrive, content)))
+        heapq.heappush(self._timers, (when, next(self._numbers), arrival))
 
     def _run_once(self) -> None:
+        """Turn until somebody stops the loop: it does nothing else between two turns."""
         ready, timers = self._ready, self._timers
+        take, pop = ready.popleft, heapq.heappop
+        while not self._stopping:
+            if not ready:
+                self._jump()
+            while timers and timers[0][0] <= self._instant:
+                ready.append(pop(timers)[2])
+            for _ in range(len(ready)):
+                call = take()
+                if type(call) is Arrival:
+                    if not call.wire.is_cut:
+                        call.arrive(*call.content)
+                elif not call._cancelled:  # noqa: SLF001 -- a loop runs calls by what they keep for it
+                    self._run(call, call._context)  # noqa: SLF001
+
+    def _jump(self) -> None:
+        """Go on to when something happens next."""
+        timers = self._timers
         while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
-        if not ready:
-            if not timers:
-                raise Stuck("nothing is left that could ever happen")
-            self._instant = max(self._instant, timers[0][0])
-        while timers and timers[0][0] <= self._instant:
-            ready.append(heapq.heappop(timers)[2])
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            # A loop runs its handles by what they keep for it.
-            if handle._cancelled:  # noqa: SLF001
-                continue
-            process = handle._context.get(PROCESS)  # noqa: SLF001
-            if process is not None and process.is_frozen:
-                process.withheld.append(handle)
-            else:
-                handle._run()  # noqa: SLF001
+        if not timers:
+            raise Stuck("nothing is left that could ever happen")
+        self._instant = max(self._instant, timers[0][0])
+
+    def _run(self, call: Any, context: Context) -> None:
+        process = context.get(PROCESS)
+        if process is not None and process.is_frozen:
+            process.withheld.append(call)
+        else:
+            context.run(call._callback, *call._args)  # noqa: SLF001
 
     def continue_with(self, handles: list[Any]) -> None:
         """Run what was kept of a process that was frozen."""
         self._ready.extend(handles)
 
 
+class Call(asyncio.TimerHandle):
+    """What is called soon or at an instant, without what the handles of the standard library keep for debugging."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        arguments: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        self._when = when
+        self._callback = callback
+        self._args = arguments
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        # What it would have called is not kept alive until its time has come.
+        self._callback, self._args = _nothing, ()
+
+
+def _nothing() -> None:
+    """What a call that was cancelled would do."""
+
+
+class Cuttable(Protocol):
+    """What a message is sent over."""
+
+    is_cut: bool
+
+
 class Arrival:
-    """A message that arrives, as the loop runs it: in no process, and loud where it goes wrong."""
+    """A message that arrives unless its wire is cut, as the loop runs it: in no process."""
 
-    __slots__ = ("_arrive", "_content")
-    _cancelled = False
-    _context: Mapping[Any, None] = MappingProxyType({})
+    __slots__ = ("arrive", "content", "wire")
 
-    def __init__(self, arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
-        self._arrive = arrive
-        self._content = content
+    def __init__(self, wire: "Cuttable", arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
+        self.wire = wire
+        self.arrive = arrive
+        self.content = content
 
     def cancelled(self) -> bool:
         return False
-
-    def _run(self) -> None:
-        self._arrive(*self._content)
 
 
 class Process:

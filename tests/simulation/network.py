@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.simulation.loop import Process, SimulatedLoop
+from tests.simulation.loop import Arrival, Process, SimulatedLoop
 
 SECONDS_MIN = 0.0002
 SECONDS_USUAL = 0.002
@@ -26,8 +26,9 @@ class Network:
     def seconds(self, server: str) -> float:
         """How long the next message takes: mostly a moment, rarely very long."""
         drawn = self._random()
-        usual = SECONDS_MIN + SECONDS_USUAL * drawn
-        seconds = SECONDS_RARE * self._random() if drawn < RARITY else usual
+        seconds = SECONDS_RARE * self._random() if drawn < RARITY else SECONDS_MIN + SECONDS_USUAL * drawn
+        if not self.slowness:
+            return seconds
         return min(SECONDS_MAX, seconds * self.slowness.get(server, 1.0))
 
 
@@ -47,12 +48,9 @@ class Wire:
         arrival = loop.time() + self._network.seconds(self._server)
         if self._process.cut_off_until:
             arrival = max(arrival, self._process.cut_off_until.get(self._server, 0.0))
-        self._last_arrival = max(arrival, self._last_arrival)
-        loop.arrive_at(self._last_arrival, self._arrive, (arrive, content))
-
-    def _arrive(self, arrive: Callable[..., None], content: tuple[Any, ...]) -> None:
-        if not self.is_cut:
-            arrive(*content)
+        if arrival > self._last_arrival:
+            self._last_arrival = arrival
+        loop.arrive_at(self._last_arrival, Arrival(self, arrive, content))
 
 
 def answer(future: "asyncio.Future[Any]", result: Any) -> None:

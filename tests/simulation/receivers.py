@@ -13,12 +13,13 @@ from tests.simulation.network import Network
 
 NAME = "receivers"
 MISBEHAVIORS = ("refuses", "redirects", "overloaded", "silent", "unreachable", "answer lost", "slow")
+PICKY = "picky"
 STATUSES = {"refuses": 500, "redirects": 302, "overloaded": 503, "gone": 410}
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One request that a receiver has read, and whether it said 2xx."""
+    """One request that a receiver has read, and whether it said 2xx; a silent one says nothing."""
 
     webhook_id: str
     body: bytes
@@ -33,6 +34,8 @@ class Receivers:
         self.network = network
         self.behaviors: dict[str, str] = {}
         self.receipts: dict[str, list[Receipt]] = {}
+        self._disliked: dict[str, str] = {}
+        """The one webhook that a picky receiver refuses however often it comes."""
 
     def stream(self, method: str, url: Any, *, content: bytes, headers: dict[str, str]) -> "Exchange":
         return Exchange(self, str(url), content, headers)
@@ -40,10 +43,20 @@ class Receivers:
     async def aclose(self) -> None:
         """A client of httpx is closed at the end."""
 
-    def receive(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        """What the receiver answers to what has arrived."""
-        status = STATUSES.get(self.behaviors.get(url, "honest"), 204)
-        receipt = Receipt(headers["webhook-id"], body, headers, is_accepted=status == 204)
+    def misbehave(self, url: str, behavior: str) -> None:
+        self.behaviors[url] = behavior
+
+    def behave(self, url: str) -> None:
+        self.behaviors.pop(url, None)
+        self._disliked.pop(url, None)
+
+    def receive(self, url: str, behavior: str, body: bytes, headers: dict[str, str]) -> int:
+        """What a receiver that behaves so answers to what has arrived."""
+        webhook_id = headers["webhook-id"]
+        status = STATUSES.get(behavior, 204)
+        if behavior == PICKY and self._disliked.setdefault(url, webhook_id) == webhook_id:
+            status = 500
+        receipt = Receipt(webhook_id, body, headers, is_accepted=status == 204 and behavior != "silent")
         self.receipts.setdefault(url, []).append(receipt)
         return status
 
@@ -64,7 +77,7 @@ class Exchange:
         await asyncio.sleep(network.seconds(NAME) * (50 if behavior == "slow" else 1))
         if behavior == "unreachable" or self._process.is_dead:
             raise httpx2.ConnectError("connection refused")
-        status = self._receivers.receive(self._url, self._body, self._headers)
+        status = self._receivers.receive(self._url, behavior, self._body, self._headers)
         if behavior == "silent":
             await asyncio.sleep(3_600)
         await asyncio.sleep(network.seconds(NAME))

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from libs.events.envelope import Envelope
-from services.projects.verifying.activity import COPIED
+from services.projects.verifying.checks.activity import COPIED
 from services.projects.verifying.folding.reading import folded, kind_of
 from services.projects.verifying.folding.state import State
 

@@ -40,6 +40,16 @@ def test_waiting_for_what_can_never_happen_is_an_error(loop: SimulatedLoop) -> N
     loop.run_until_complete(asyncio.wait([waiting]))
 
 
+def test_what_is_called_back_and_goes_wrong_ends_the_run(loop: SimulatedLoop) -> None:
+    loop.call_at(1.0, [].pop)
+
+    with pytest.raises(IndexError):
+        loop.run_until_complete(asyncio.sleep(2))
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+
+
 def test_a_frozen_process_does_nothing_until_it_thaws_and_then_everything(loop: SimulatedLoop) -> None:
     told: list[float] = []
 

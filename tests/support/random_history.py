@@ -35,10 +35,11 @@ from libs.events.schedule import (
     MilestoneReinstated,
     MilestoneState,
 )
-from services.timeline import issue_history, milestone_history
-from services.timeline.issue_history import Issue
-from services.timeline.milestone_history import Milestone
+from services.timeline.issue_history import Issue, issue_history
+from services.timeline.milestone_history import Milestone, milestone_history
 from tests.support.history import BEGINNING, History, an_id
+
+MILESTONES, ISSUES = milestone_history(), issue_history()
 
 STATES = {
     "To do": StateCategory.TODO,
@@ -85,7 +86,7 @@ class RandomHistory(History):
         else:
             data = self._chance.choice(self._after(before))
         event = self.record("milestone", milestone_id, data, effective_at=self._clock)
-        self._milestones[stream] = milestone_history.project(before, event)
+        self._milestones[stream] = MILESTONES.project(before, event)
 
     def _after(self, now: Milestone) -> list:  # type: ignore[type-arg]
         open_state = MilestoneState.COMMITTED if now.baseline_on else MilestoneState.PLANNED
@@ -166,4 +167,4 @@ class RandomHistory(History):
 
     def _happens(self, stream: str, data) -> None:  # type: ignore[no-untyped-def]
         event = self.record("issue", entity_id_of(stream), data, effective_at=self._clock)
-        self._issues[stream] = issue_history.project(self._issues.get(stream), event)
+        self._issues[stream] = ISSUES.project(self._issues.get(stream), event)

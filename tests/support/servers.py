@@ -17,6 +17,7 @@ from deploy.local.ports import any_free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.run_directory import AlreadyHeld, RunDirectory
 from tests.support.containers import ContainerizedNats, containerized_postgres
+from tests.support.small_disks import unmount_beneath
 
 PREFIX = "milepost-tests-"
 
@@ -105,6 +106,7 @@ def sweep_leftovers() -> None:
             continue
         run.stop_leftovers()
         run.release()
+        unmount_beneath(run.path)
         shutil.rmtree(run.path, ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from deploy.local.processes import StepFailed, last_lines
 from deploy.local.stack import Stack
@@ -17,6 +18,20 @@ FOR_TESTS = {
 }
 
 
+def for_tests(directory: Path, extra_settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The settings of a stack in this directory, in which each service's clock can be moved (`clocks`)."""
+    return {**FOR_TESTS, "MILEPOST_CLOCK_OFFSETS": str(directory / "clocks"), **(extra_settings or {})}
+
+
+def move_clock(stack: Stack, service: str, offset_seconds: float) -> None:
+    """From now on the clock of a service's processes is off by so much."""
+    file = Path(stack.extra_settings["MILEPOST_CLOCK_OFFSETS"]) / service
+    file.parent.mkdir(exist_ok=True)
+    written = file.with_suffix(".written")
+    written.write_text(str(offset_seconds))
+    written.replace(file)
+
+
 @contextmanager
 def running_stack(extra_settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """PostgreSQL, NATS and the three services, ready; all of it gone afterwards.
@@ -25,13 +40,20 @@ def running_stack(extra_settings: Mapping[str, str] | None = None) -> Iterator[S
     A failed start is an AssertionError that shows the last lines of the log.
     """
     with temporary_run("stack") as directory:
-        stack = Stack(directory / "run", extra_settings={**FOR_TESTS, **(extra_settings or {})})
-        with shown_when_it_fails():
-            try:
-                stack.start()
-                yield stack
-            finally:
-                stack.stop()
+        stack = Stack(directory / "run", extra_settings=for_tests(directory, extra_settings))
+        with started(stack):
+            yield stack
+
+
+@contextmanager
+def started(stack: Stack) -> Iterator[None]:
+    """All of a stack runs as long as the block; a failed step is an AssertionError that shows its log."""
+    with shown_when_it_fails():
+        try:
+            stack.start()
+            yield
+        finally:
+            stack.stop()
 
 
 @contextmanager

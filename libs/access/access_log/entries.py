@@ -3,11 +3,12 @@
 import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from getpass import getuser
 from typing import Literal
 from uuid import UUID
 
+from libs.chassis.clock import utc_now
 from libs.chassis.ids import new_id
 from libs.chassis.noting import Answered
 from libs.chassis.sessions import Connection
@@ -50,7 +51,7 @@ def entry_of(answered: Answered) -> Entry | None:
         return None
     return Entry(
         note.org_id,
-        datetime.now(UTC),
+        utc_now(),
         new_id(),
         "administrative" if answered.status < 400 else "denied",
         note.actor,
@@ -108,7 +109,7 @@ async def record_operator(
     name = operator[:OPERATOR_CHARACTERS_MAX] or "unknown"
     entry = Entry(
         org_id,
-        datetime.now(UTC),
+        utc_now(),
         new_id(),
         "administrative",
         None,

@@ -3,13 +3,23 @@
 Up to a common position both are alike. What the stream has behind it is in no log any more.
 """
 
+import asyncio
 from dataclasses import dataclass
 
+import asyncpg
+import nats.errors
 from nats.aio.client import Client
 
-from libs.chassis.sessions import Connection
+from libs.chassis.sessions import CONNECT_SECONDS, DRIVER_ERRORS, RELEASE_SECONDS, Connection
+from libs.events import jetstream
 from libs.events.log.keeper import event_id_at, stream_tail
 from libs.events.log.log import read_head
+
+COMPARING_SECONDS_MAX = 8.0
+
+
+class StreamUnknown(Exception):
+    """Log or stream can not be reached now, so nobody can say whether they are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,21 @@ class Divergence:
     def lost(self) -> int:
         """How many events others may have received that the log does not have."""
         return self.last - self.common
+
+
+async def compared(database_url: str, nats_url: str) -> Divergence | None:
+    """`divergence` of what these lead to, through connections of its own. Raises `StreamUnknown`."""
+    try:
+        async with asyncio.timeout(COMPARING_SECONDS_MAX):
+            connection = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)
+            try:
+                async with jetstream.connected(nats_url, "relay") as client:
+                    return await divergence(connection, client)
+            finally:
+                await connection.close(timeout=RELEASE_SECONDS)
+    except (*DRIVER_ERRORS, TimeoutError, nats.errors.Error, jetstream.ApiError) as error:
+        # The class alone: a driver's text may quote the DSN.
+        raise StreamUnknown(f"log and stream can not be compared now: {type(error).__name__}") from error
 
 
 async def divergence(connection: Connection, client: Client) -> Divergence | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
 import stamina
 
 from libs.chassis import tracing
@@ -25,6 +26,10 @@ RESOLVING_SECONDS_MAX = 5.0
 
 class Overloaded(Exception):
     """More items wait for the log than it can take soon; nothing of this one was recorded."""
+
+
+class NoRoom(Exception):
+    """The disk of the log is full; nothing of this item was recorded, whatever calls there were before."""
 
 
 class OutcomeUnknown(Exception):
@@ -46,6 +51,11 @@ class _Waiting:
         return self.outcomes.cancelled()
 
 
+def _may_be_answered(error: Exception) -> bool:
+    """Whether to ask at once again; room is made by people, not in a second."""
+    return is_transient(error) and not isinstance(error, asyncpg.DiskFullError)
+
+
 class GroupedAppends:
     """The queue before the log. `run` must be running for anything to be recorded.
 
@@ -61,7 +71,7 @@ class GroupedAppends:
         self._arrived = asyncio.Event()
 
     async def append(self, recording: Recording) -> Outcome:
-        """Record one item; raises `Overloaded` or `OutcomeUnknown`, or what Postgres objected to."""
+        """Record one item; raises `Overloaded`, `NoRoom` or `OutcomeUnknown`, or what Postgres objected to."""
         waiting = self._admit((recording,))
         self._by_organization.setdefault(recording.org_id, deque()).append(waiting)
         with tracing.span("append"):
@@ -130,13 +140,12 @@ class GroupedAppends:
                 outcomes = [await self._settle(recording) for recording in waiting.recordings]
         except Exception as error:
             if not waiting.outcomes.done():
-                unknown = isinstance(error, TimeoutError) or is_transient(error)
-                waiting.outcomes.set_exception(OutcomeUnknown() if unknown else error)
+                waiting.outcomes.set_exception(_meaning(error))
                 waiting.outcomes.exception()
         else:
             _give([waiting], outcomes)
 
-    @stamina.retry(on=is_transient, attempts=4, wait_initial=0.1, wait_max=1.0, timeout=None)
+    @stamina.retry(on=_may_be_answered, attempts=4, wait_initial=0.1, wait_max=1.0, timeout=None)
     async def _settle(self, recording: Recording) -> Outcome:
         if (appended := await self._log.resolve(recording)) is not None:
             return appended
@@ -145,6 +154,20 @@ class GroupedAppends:
             # The first call may have been alive still: then the conflict is with ourselves.
             return await self._log.resolve(recording) or outcome
         return outcome
+
+
+def _meaning(error: Exception) -> Exception:
+    """What is told to whoever waits.
+
+    A call that found the disk full held the lock, so that every call before it had ended: it would have found what
+    they recorded.
+    """
+    match error:
+        case asyncpg.DiskFullError():
+            return NoRoom()
+        case TimeoutError():
+            return OutcomeUnknown()
+    return OutcomeUnknown() if is_transient(error) else error
 
 
 def _give(group: list[_Waiting], outcomes: list[Outcome]) -> None:

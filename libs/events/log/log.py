@@ -111,25 +111,19 @@ class Log:
         }
 
     async def resolve(self, recording: Recording) -> Appended | None:
-        """Whether an item of unknown outcome is in the log: by its last event's id, else by its key."""
+        """Whether an item of unknown outcome is in the log: its last event is, by its id.
+
+        An item without events has only its key, under which an earlier attempt may have been answered something else:
+        appending it again finds that, and is harmless.
+        """
+        if not recording.events:
+            return None
         async with self._database.connection() as connection:
-            if recording.events:
-                row = await connection.fetchrow(
-                    "select position, recorded_at from events where org_id = $1 and event_id = $2",
-                    recording.org_id,
-                    recording.events[-1].event_id,
-                )
-            elif recording.key is not None:
-                row = await connection.fetchrow(
-                    "select position, recorded_at from idempotency_keys"
-                    " where org_id = $1 and actor = $2 and key = $3 and request_hash = $4",
-                    recording.org_id,
-                    recording.actor,
-                    recording.key.key,
-                    recording.key.request_hash,
-                )
-            else:
-                row = None
+            row = await connection.fetchrow(
+                "select position, recorded_at from events where org_id = $1 and event_id = $2",
+                recording.org_id,
+                recording.events[-1].event_id,
+            )
         return None if row is None else Appended(row["position"], row["recorded_at"])
 
     async def read(self, after: int, limit: int) -> list[LogEntry]:

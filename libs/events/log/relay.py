@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
 
 from libs.chassis import tracing
+from libs.chassis.clock import utc_now
 from libs.chassis.leading import Leadership, backoff_seconds
 from libs.chassis.sessions import Connection, is_transient
 from libs.events import jetstream
@@ -170,7 +171,7 @@ class Relay:
         return tail.last_sequence
 
     async def _create_stream(self, connection: Connection) -> None:
-        oldest = datetime.now(UTC) - self._settings.stream_max_age
+        oldest = utc_now() - self._settings.stream_max_age
         first = await first_position_since(connection, oldest)
         await self._keeper.create(first)
         measuring.STREAM_HEALED.labels("missing").inc()
@@ -187,8 +188,9 @@ class Relay:
         if refused:
             raise StreamRefused(
                 f"the stream ends at {tail.last_sequence} with event {tail.last_event_id}, the log at {head} and has "
-                f"{event_id} there: was the database restored from a backup? See docs/operating.md, 'A stream ahead "
-                "of the log'; nothing is relayed until an operator has decided"
+                f"{event_id} there: was the database restored from a backup? Nothing is relayed until an operator "
+                'has decided: python -m services.projects adopt-log --reason "…", if the log is right '
+                "(docs/operating.md, A stream ahead of the log)"
             )
 
 
@@ -210,4 +212,4 @@ def _span_of(entries: list[LogEntry]) -> AbstractContextManager[None]:
 def _observe_lag(head: int, position: int, oldest: datetime | None) -> None:
     measuring.LOG_HEAD.set(head)
     measuring.RELAY_LAG_EVENTS.set(head - position)
-    measuring.RELAY_LAG_SECONDS.set((datetime.now(UTC) - oldest).total_seconds() if oldest else 0)
+    measuring.RELAY_LAG_SECONDS.set((utc_now() - oldest).total_seconds() if oldest else 0)

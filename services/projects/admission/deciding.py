@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from libs.access import api_keys
 from libs.access.directory import Directory, IssuedKey
 from libs.access.key_uses import NoteUse
+from libs.chassis.clock import utc_now
 from libs.chassis.rate_limiting import Quota
 from libs.events.jetstream import IMPORTED_API, STREAM
 from services.projects.admission.durables import Durables, filters_of, name_of
@@ -46,7 +47,7 @@ class Doorkeeper:
         durables: Durables,
         note_use: NoteUse,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer

@@ -7,13 +7,13 @@ import base64
 import hashlib
 import json
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from libs.chassis.clock import epoch_seconds
 from services.projects.admission.keys import AccountKey
 
 REQUEST_BYTES_MAX = 16 * 1024
@@ -82,7 +82,7 @@ class Issuer:
         return self._signed({"sub": request.user_key, "aud": request.server_id, "nats": nats}).encode()
 
     def _signed(self, claims: Mapping[str, Any]) -> str:
-        named = {"iss": self.public_key, "iat": int(time.time()), **claims}
+        named = {"iss": self.public_key, "iat": int(epoch_seconds()), **claims}
         digest = hashlib.sha256(json.dumps(named).encode() + os.urandom(16)).digest()
         named["jti"] = base64.b32encode(digest).decode().rstrip("=")
         text = f"{_part({'typ': 'JWT', 'alg': 'ed25519-nkey'})}.{_part(named)}"

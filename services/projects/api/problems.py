@@ -6,13 +6,16 @@ from inspect import getdoc
 
 from libs.access.authorize import not_found
 from libs.chassis import conditional, problem_codes
-from libs.chassis.problems import Problem
-from libs.events.log.grouping import OutcomeUnknown, Overloaded
+from libs.chassis.problems import RETRY_AFTER, Problem
+from libs.events.log.grouping import NoRoom, OutcomeUnknown, Overloaded
 from services.projects.aggregate import Rejection, code_of
 from services.projects.refusals import Contended, KeyInUse, KeyMisused, NotFound, VersionMismatch
 
 SOON = {"Retry-After": "1"}
-REFUSALS = (Rejection, NotFound, VersionMismatch, KeyInUse, KeyMisused, Contended, Overloaded, OutcomeUnknown)
+REFUSALS = (
+    *(Rejection, NotFound, VersionMismatch, KeyInUse, KeyMisused, Contended),
+    *(Overloaded, NoRoom, OutcomeUnknown),
+)
 
 problem_codes.register(
     "outcome_unknown",
@@ -59,6 +62,8 @@ def problem_of(refusal: Exception) -> Problem:
             return Problem(409, "contended", headers=SOON)
         case Overloaded():
             return Problem(503, "overloaded", headers=SOON)
+        case NoRoom():
+            return Problem(507, "storage_full", headers=RETRY_AFTER[507])
         case OutcomeUnknown():
             return Problem(503, "outcome_unknown", headers=SOON)
     raise refusal

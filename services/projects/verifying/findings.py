@@ -66,10 +66,12 @@ class Verdict:
     first: Finding | None = None
     not_checked: str = ""
     notes: list[str] = field(default_factory=list)
+    tables: set[str] = field(default_factory=set)
+    """Those it holds against the log, each behind the name of its database."""
 
-    def add(self, finding: Finding) -> None:
-        """Count a difference; the one of the lowest position is kept."""
-        self.wrong += 1
+    def add(self, finding: Finding, how_many: int = 1) -> None:
+        """Count a difference, or the first of several; the one of the lowest position is kept."""
+        self.wrong += how_many
         if self.first is None or _place(finding) < _place(self.first):
             self.first = finding
 
@@ -89,6 +91,7 @@ class Verdict:
         """As JSON tells it."""
         told: dict[str, Any] = {"check": self.check, "outcome": self.outcome.value, "compared": self.compared}
         told |= {"digest": f"{self.digest:016x}", "differences": self.wrong, "notes": self.notes}
+        told["tables"] = sorted(self.tables)
         if self.not_checked:
             told["reason"] = self.not_checked
         if self.first is not None:

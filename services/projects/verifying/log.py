@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from services.projects.verifying.plain_json import parsed
 from services.projects.verifying.sessions import PAGE_ROWS, Session
 
@@ -16,7 +18,16 @@ select to_jsonb(events)::text from events
 where (org_id, stream, version) > ($1::text::uuid, $2, $3) and position <= $4
 order by org_id, stream, version limit $5
 """
-AT = "select to_jsonb(events)::text from events where position = any($1::bigint[])"
+AT = "select to_jsonb(events)::text, cloud_event(events) from events where position = any($1::bigint[])"
+FIRST_IN_PROJECT = """
+select to_jsonb(first)::text from unnest($1::text[]::uuid[], $2::text[]) as wanted (org_id, stream)
+cross join lateral (
+    select * from events
+    where events.org_id = wanted.org_id and events.stream = wanted.stream
+      and project_id is not null and position <= $3
+    order by version limit 1
+) as first
+"""
 NO_ORGANIZATION = "00000000-0000-0000-0000-000000000000"
 BODY = "body"
 """The member of an event under which its published form is."""
@@ -43,7 +54,7 @@ class EventLog:
             found = await self.session.fetch(BY_POSITION, after, self.head, self.page_rows)
             if not found:
                 return
-            page = [parsed(row[0]) | {BODY: row[1]} for row in found]
+            page = [_published(row) for row in found]
             yield page
             after = page[-1]["position"]
 
@@ -56,6 +67,18 @@ class EventLog:
             after = (last["org_id"], last["stream"], last["version"])
 
     async def at(self, positions: Collection[int]) -> dict[int, Event]:
-        """The events at some positions, up to the head."""
+        """The events at some positions, up to the head, each with its published form."""
         wanted = [each for each in set(positions) if 0 < each <= self.head]
-        return {event["position"]: event for event in await self.session.rows(AT, wanted)}
+        events = map(_published, await self.session.fetch(AT, wanted))
+        return {event["position"]: event for event in events}
+
+    async def first_in_project(self, streams: Collection[tuple[str, str]]) -> dict[tuple[str, str], Event]:
+        """The first event that is about a project of each of these streams, by organization and stream."""
+        columns = [[each[place] for each in streams] for place in (0, 1)]
+        events = await self.session.rows(FIRST_IN_PROJECT, *columns, self.head)
+        return {(event["org_id"], event["stream"]): event for event in events}
+
+
+def _published(row: asyncpg.Record) -> Event:
+    event: Event = parsed(row[0])
+    return event | {BODY: row[1]}

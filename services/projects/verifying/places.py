@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from pydantic import SecretStr
 
 from services.projects.settings import VerifyingSettings
-from services.projects.verifying.consumers import Consumer, consumer
-from services.projects.verifying.copy_in_stream import Stream, stream
+from services.projects.verifying.consumer import Consumer, consumer
 from services.projects.verifying.log import EventLog
 from services.projects.verifying.sessions import Unreachable, reading
+from services.projects.verifying.stream import Stream, stream
 
 Place = TypeVar("Place")
 Opening = Callable[[str], AbstractAsyncContextManager[Place]]
@@ -50,24 +51,22 @@ async def opened(settings: VerifyingSettings) -> AsyncIterator[Places]:
     """Consumers and stream first: whatever they hold by now, the log held before. Raises `Unreachable` for the log."""
     async with AsyncExitStack() as stack:
         timeline = await _open(
-            stack, "MILEPOST_TIMELINE_DATABASE_URL", settings.timeline_database_url, _timeline
+            stack,
+            "MILEPOST_TIMELINE_DATABASE_URL",
+            settings.timeline_database_url,
+            partial(consumer, "timeline"),
         )
-        told = await _open(
-            stack, "MILEPOST_NOTIFICATIONS_DATABASE_URL", settings.notifications_database_url, _told
+        notifications = await _open(
+            stack,
+            "MILEPOST_NOTIFICATIONS_DATABASE_URL",
+            settings.notifications_database_url,
+            partial(consumer, "notifications"),
         )
         seen = await _open(stack, "MILEPOST_NATS_URL", settings.nats_url, stream)
         session = await stack.enter_async_context(
             reading(settings.database_url.get_secret_value(), "projects")
         )
-        yield Places(settings, await EventLog.read(session), seen, timeline, told)
-
-
-def _timeline(dsn: str) -> AbstractAsyncContextManager[Consumer]:
-    return consumer("timeline", dsn)
-
-
-def _told(dsn: str) -> AbstractAsyncContextManager[Consumer]:
-    return consumer("notifications", dsn)
+        yield Places(settings, await EventLog.read(session), seen, timeline, notifications)
 
 
 async def _open(

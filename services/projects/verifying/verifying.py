@@ -5,22 +5,27 @@ compared is what was there when it began.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
 from services.projects.settings import VerifyingSettings
-from services.projects.verifying.activity import Activity, Moments
-from services.projects.verifying.consumers import Checkpoints
-from services.projects.verifying.copy_in_stream import CopyInStream
+from services.projects.verifying.checks.activity import Activity
+from services.projects.verifying.checks.answers import Answers
+from services.projects.verifying.checks.checkpoints import Checkpoints
+from services.projects.verifying.checks.copy_in_stream import CopyInStream
+from services.projects.verifying.checks.history import HISTORIES, History
+from services.projects.verifying.checks.moments import Moments
+from services.projects.verifying.checks.names import Names
+from services.projects.verifying.checks.positions import Positions
+from services.projects.verifying.checks.rights import Rights
+from services.projects.verifying.checks.streams import Streams
+from services.projects.verifying.checks.told import DELIVERIES, INBOX, Told
+from services.projects.verifying.checks.webhooks import Webhooks
 from services.projects.verifying.findings import Report, Verdict
-from services.projects.verifying.histories import History
 from services.projects.verifying.log import Event
 from services.projects.verifying.places import Places, opened
-from services.projects.verifying.positions import Answers, Positions
-from services.projects.verifying.rights import Rights
 from services.projects.verifying.sessions import Unreachable
-from services.projects.verifying.streams import Streams
-from services.projects.verifying.told import Deliveries, Inbox
 
 Progress = Callable[[str, int, int], None]
 """Told in which order events are read, how many were, and how many there are."""
@@ -37,82 +42,29 @@ class Check(Protocol):
 
 Making = Callable[[Places], Awaitable[Check]]
 
-
-async def log(places: Places) -> Check:
-    return Positions(places.log.head)
-
-
-async def answers(places: Places) -> Check:
-    return Answers(places.log)
-
-
-async def copy_in_stream(places: Places) -> Check:
-    return CopyInStream(places.stream, places.log)
-
-
-async def activity(places: Places) -> Check:
-    return await Activity.of(places.timeline, places.log)
-
-
-async def moments(places: Places) -> Check:
-    return await Moments.of(places.timeline, places.log)
-
-
-async def timeline(places: Places) -> Check:
-    return Checkpoints.of(places.timeline, places.log)
-
-
-async def notifications(places: Places) -> Check:
-    return Checkpoints.of(places.notifications, places.log)
-
-
-async def inbox(places: Places) -> Check:
-    return await Inbox.of(places.notifications, places.log, places.settings.inbox_kept)
-
-
-async def deliveries(places: Places) -> Check:
-    return await Deliveries.of(places.notifications, places.log, places.settings.deliveries_kept)
-
-
-async def streams(places: Places) -> Check:
-    left_out = (each.left_out for each in places.consumers)
-    return Streams(frozenset[int]().union(*left_out))
-
-
-async def timeline_rights(places: Places) -> Check:
-    return Rights.of(places.timeline)
-
-
-async def notifications_rights(places: Places) -> Check:
-    return Rights.of(places.notifications)
-
-
-def history_of(kind: str) -> Making:
-    async def history(places: Places) -> Check:
-        return await History.of(kind, places.timeline, places.log, f"{kind}s")
-
-    return history
-
-
+# A check that finds the place it is about out of reach says so when it is made.
 BY_POSITION: Mapping[str, Making] = MappingProxyType(
     {
-        "log": log,
-        "answers": answers,
-        "stream": copy_in_stream,
-        "timeline": timeline,
-        "activity": activity,
-        "moments": moments,
-        "notifications": notifications,
-        "inbox": inbox,
-        "deliveries": deliveries,
+        "log": Positions.of,
+        "answers": Answers.of,
+        "stream": CopyInStream.of,
+        "timeline": lambda places: Checkpoints.of(places.timeline, places.log),
+        "activity": Activity.of,
+        "moments": Moments.of,
+        "notifications": lambda places: Checkpoints.of(places.notifications, places.log),
+        "inbox": lambda places: Told.of(INBOX, places, places.settings.inbox_kept),
+        "deliveries": lambda places: Told.of(DELIVERIES, places, places.settings.deliveries_kept),
+        "webhooks": Webhooks.of,
     }
 )
 BY_STREAM: Mapping[str, Making] = MappingProxyType(
     {
-        "streams": streams,
-        **{f"{kind}s": history_of(kind) for kind in ("project", "milestone", "issue", "member", "api_key")},
-        "timeline_rights": timeline_rights,
-        "notifications_rights": notifications_rights,
+        "streams": Streams.of,
+        **{f"{kind}s": partial(History.of, kind) for kind in HISTORIES},
+        "timeline_names": Names.of_timeline,
+        "timeline_rights": lambda places: Rights.of(places.timeline),
+        "notifications_names": Names.of_notifications,
+        "notifications_rights": lambda places: Rights.of(places.notifications),
     }
 )
 CHECKS = (*BY_POSITION, *BY_STREAM)

@@ -1,6 +1,7 @@
 """Charts become SVG in a process of their own: rendering takes a processor for tens of milliseconds.
 
-The process reads a chart per line and answers with the length of the SVG and the SVG; it ends with its input.
+The process reads a chart per line and answers with the length of the SVG and the SVG; it ends with its input. An answer
+that nobody asked for comes first: it can draw.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from libs.chassis.problems import Problem
 
 ROOT = Path(__file__).resolve().parents[3]
 WAITING_MAX = 8
+# The drawing library is 90 MB that a cold disk takes long to read; a chart takes milliseconds.
+START_SECONDS_MAX = 20.0
 RENDER_SECONDS_MAX = 5.0
 
 
@@ -22,6 +25,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._loading: asyncio.Task[bytes] | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -31,7 +35,7 @@ class Renderer:
             raise overloaded("Too many charts are being drawn.")
         self._waiting += 1
         try:
-            async with asyncio.timeout(RENDER_SECONDS_MAX), self._turn:
+            async with asyncio.timeout(START_SECONDS_MAX + RENDER_SECONDS_MAX), self._turn:
                 return await self._rendered(chart)
         except TimeoutError as error:
             raise overloaded("The chart could not be drawn in time.") from error
@@ -44,36 +48,39 @@ class Renderer:
             return await self._answer(chart)
         except (OSError, EOFError, ValueError) as error:
             await self.close()
-            if not was_running:
+            if not was_running or isinstance(error, TimeoutError):
                 raise overloaded("The chart could not be drawn.") from error
         except BaseException:
-            # Half an answer may be under way: the next chart needs a fresh process.
-            await self.close()
+            # Half an answer may be under way: the next chart needs a fresh process. One that still loads has none, and
+            # goes on: requests may have less time than a cold disk takes.
+            if self._loading is None or self._loading.done():
+                await self.close()
             raise
         # It had died since the last chart, or this one killed it: a fresh process will tell.
         return await self._rendered(chart)
 
     async def _answer(self, chart: dict[str, Any]) -> bytes:
-        process = await self._started()
-        if process.stdin is None or process.stdout is None:
-            raise ConnectionError("the rendering process has no pipes")
-        process.stdin.write(json.dumps(chart).encode() + b"\n")
-        await process.stdin.drain()
-        length = int(await process.stdout.readline() or b"0")
-        if not length:
-            raise ConnectionError("the rendering process ended")
-        return await process.stdout.readexactly(length)
+        charts, svgs = await self._started()
+        async with asyncio.timeout(RENDER_SECONDS_MAX):
+            charts.write(json.dumps(chart).encode() + b"\n")
+            await charts.drain()
+            return await _next_of(svgs)
 
     async def close(self) -> None:
         """End the process at once."""
         process, self._process = self._process, None
+        loading, self._loading = self._loading, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        if loading is not None:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    async def _started(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
         if self._process is None or self._process.returncode is not None:
+            await self.close()
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -84,7 +91,21 @@ class Renderer:
                 stderr=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
-        return self._process
+        charts, svgs = self._process.stdin, self._process.stdout
+        if charts is None or svgs is None:
+            raise ConnectionError("the rendering process has no pipes")
+        if self._loading is None:
+            self._loading = asyncio.create_task(_next_of(svgs))
+        async with asyncio.timeout(START_SECONDS_MAX):
+            await asyncio.shield(self._loading)
+        return charts, svgs
+
+
+async def _next_of(svgs: asyncio.StreamReader) -> bytes:
+    length = int(await svgs.readline() or b"0")
+    if not length:
+        raise ConnectionError("the rendering process ended")
+    return await svgs.readexactly(length)
 
 
 def overloaded(detail: str) -> Problem:

@@ -1,17 +1,12 @@
 """The directory of the other services says what the log says, a second later at most, and behind the wall."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
-from libs.access import projecting as access
-from libs.access.projecting import AccessHandler
 from libs.access.table_directory import TableDirectory
-from libs.chassis.organizations import Organizations
-from libs.chassis.postgres import Database
 from libs.chassis.sessions import Connection
 from libs.events import parking
 from libs.events.access import (
@@ -26,13 +21,11 @@ from libs.events.access import (
     ProjectRole,
     Scope,
 )
-from libs.events.applying import Application, Handler
-from libs.events.envelope import Envelope, Event
+from libs.events.envelope import Event
 from libs.events.portfolio import ProjectProposed
+from tests.component.access.worlds import World, says_what_it_says, somebody
 from tests.support.access_history import AccessHistory
-from tests.support.databases import FreshDatabaseFactory
-from tests.support.history import ORG, History, an_id
-from tests.support.notifications.databases import INTERNAL, PASSWORD, SERVICE, migrate_notifications
+from tests.support.history import ORG, an_id
 
 OTHER = an_id("another organization")
 
@@ -50,57 +43,11 @@ class Particular:
         """Nothing is remembered between batches."""
 
 
-@dataclass
-class World:
-    """A service that is told histories, and the directory its requests ask."""
-
-    database: Database
-    organizations: Organizations
-    now: float = 0.0
-    others: list[Handler] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.directory = TableDirectory(self.organizations, lambda: self.now)
-
-    async def tell(self, history: History) -> None:
-        """Apply what is new in a history, as the subscription does."""
-        await self.tell_envelopes([event.envelope for event in history.events])
-
-    async def tell_envelopes(self, envelopes: Sequence[Envelope]) -> None:
-        """Apply what is new of these."""
-        application = await self._application()
-        await application.apply([each for each in envelopes if each.position > application.position.number])
-        self.now += 1
-
-    async def leave_out(self, sequence: str) -> None:
-        """Do what an operator decided: leave out the first event that waits, and apply the others."""
-        async with self.database.transaction() as connection:
-            await parking.decide(connection, ORG, sequence, "skip", "understood", "operator")
-        for _ in range(2):
-            await (await self._application()).carry_out_decisions()
-        self.now += 1
-
-    async def _application(self) -> Application:
-        application = Application(self.database, [AccessHandler(), *self.others], lambda position: None)
-        await application.resume()
-        return application
-
-
-@pytest_asyncio.fixture
-async def world(fresh_database: FreshDatabaseFactory) -> AsyncIterator[World]:
-    fresh = await fresh_database("notifications", migrate_notifications)
-    database = await Database.connect(fresh.dsn(INTERNAL, PASSWORD), application_name="test")
-    serving = await Database.connect(fresh.dsn(SERVICE, PASSWORD), application_name="test")
-    yield World(database, Organizations(serving))
-    await serving.close()
-    await database.close()
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 async def test_it_says_what_the_log_says(world: World, seed: int) -> None:
     history = AccessHistory(seed, 100)
     await world.tell(history)
-    await _says_what_it_says(world, history)
+    await says_what_it_says(world, history)
 
 
 async def test_nobody_and_nothing_of_another_organization_is_in_it(world: World) -> None:
@@ -235,39 +182,3 @@ async def test_an_event_about_an_organization_that_is_not_understood_closes_it(w
 
     assert await world.directory.person(ORG, person_id) is None
     assert [await world.directory.api_key(ORG, key_id) for key_id in history.keys] == [None] * 3
-
-
-async def test_what_is_read_anew_from_another_log_is_what_that_log_says(world: World) -> None:
-    await world.tell(AccessHistory(1, 100))
-    history = AccessHistory(2, 8)
-    async with world.database.transaction() as connection:
-        await access.read_anew(connection, _pages(history))
-    world.now += 1
-    await _says_what_it_says(world, history)
-
-
-async def _says_what_it_says(world: World, history: AccessHistory) -> None:
-    for person_id, standing in history.standings.items():
-        grants = await world.directory.person(ORG, person_id)
-        if standing.role is None:
-            assert grants is None
-            continue
-        assert grants is not None
-        assert (grants.org_role, grants.project_roles) == (standing.role, standing.project_roles)
-        assert grants.requires_if_match
-    for key_id in history.keys:
-        key = await world.directory.api_key(ORG, key_id)
-        state = history.states.get(key_id, "revoked")
-        assert (key.secret_hash if key else "revoked") == state
-
-
-async def _pages(history: History) -> AsyncIterator[list[Envelope]]:
-    for event in history.events:
-        yield [event.envelope]
-
-
-async def somebody(world: World, history: AccessHistory) -> UUID:
-    """Somebody who is a member."""
-    members = [each for each, standing in history.standings.items() if standing.role]
-    assert await world.directory.person(ORG, members[0]) is not None
-    return members[0]

@@ -38,6 +38,18 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(frames())
 
 
+async def never(request: Request) -> Response:
+    """An answer that is never ready."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def cancelled() -> None:
+    """Whatever is told to end, as often as it likes, and does not."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
 async def until_migrated(settings: ServiceSettings, directory: Path) -> None:
     database = await Database.connect(settings.database_url.get_secret_value(), application_name="small")
     try:
@@ -68,9 +80,11 @@ async def program(stopping: asyncio.Event) -> AsyncIterator[Program]:
         try:
             await asyncio.Event().wait()
         finally:
+            while "hangs" in sys.argv:
+                await cancelled()
             print("loop released its lock", flush=True)  # noqa: T201
 
-    routes = [Route("/finish", finish), Route("/stream", stream), Route("/die", die)]
+    routes = [Route("/finish", finish), Route("/never", never), Route("/stream", stream), Route("/die", die)]
     app = application.create("small", settings, routes=routes, stopping=stopping)
     try:
         yield Program(app, {"dying": loop, "working": working})

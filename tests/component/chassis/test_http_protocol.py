@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator
 
@@ -14,6 +15,7 @@ from libs.chassis import http_protocol
 from libs.chassis.exchange import whole_answer
 from libs.chassis.http_protocol import BoundedConfig, BoundedHttpProtocol
 from libs.chassis.request_guard import RequestGuard
+from tests.support.eventually import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
@@ -204,3 +206,33 @@ async def test_between_requests_the_clock_stands_still(port: int, monkeypatch: p
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.3)
     writer.close()
+
+
+async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector(port: int) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = _protocols()
+        for path in (b"/", b"/ready"):
+            await answer(port, b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path)
+        await hang_up(port, GET + b"\r\n")
+        await hang_up(port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab")
+        await eventually(lambda: _nothing(_protocols() - before), 5)
+    finally:
+        gc.enable()
+
+
+async def hang_up(port: int, sent: bytes) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    await writer.drain()
+    writer.transport.abort()
+
+
+def _protocols() -> set[int]:
+    """All there are in this process: other tests may have left some in use."""
+    return {id(each) for each in gc.get_objects() if isinstance(each, BoundedHttpProtocol)}
+
+
+def _nothing(left: set[int]) -> None:
+    assert left == set()

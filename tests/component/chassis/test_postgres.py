@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import psutil
@@ -13,6 +14,7 @@ from deploy.local.postgres import EmbeddedPostgres
 from libs.chassis.postgres import Connection, Database, PoolExhausted, UnitExpired, is_transient
 from tests.support.databases import FreshDatabase
 from tests.support.eventually import eventually
+from tests.support.proof.proxy import Proxy, Weather
 
 
 @pytest_asyncio.fixture
@@ -79,6 +81,27 @@ async def test_a_pool_without_a_free_connection_says_so(
     assert is_transient(exhausted.value)
 
 
+async def test_a_connection_that_takes_longer_to_open_than_somebody_waits_is_there_for_the_next(
+    empty_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.chassis.postgres.ACQUIRE_SECONDS", 0.1)
+    beyond = urlsplit(empty_database.admin_dsn)
+    async with Proxy(beyond.port or 0).serving() as proxy:
+        here = urlunsplit(
+            beyond._replace(netloc=f"{beyond.username}:{beyond.password}@127.0.0.1:{proxy.port}")
+        )
+        database = await Database.connect(here, application_name="test")
+        proxy.become(Weather(delay_seconds=0.1))
+        try:
+            async with database.connection():
+                with pytest.raises(PoolExhausted):
+                    async with database.connection():
+                        pass
+                await eventually(lambda: answers(database))
+        finally:
+            await database.close()
+
+
 async def test_a_cancelled_unit_gives_its_connection_back(database: Database) -> None:
     async def waiting() -> None:
         async with database.connection() as connection:
@@ -124,6 +147,33 @@ async def test_a_frozen_backend_holds_nobody_longer_than_a_unit(database: Databa
     finally:
         backend.send_signal(signal.SIGCONT)
     await eventually(lambda: answers(database))
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_what_a_frozen_backend_does_not_roll_back_is_cut(
+    database: Database, is_cancelled: bool
+) -> None:
+    async def transact() -> None:
+        async with database.transaction(seconds=0.5) as connection:
+            backend = psutil.Process(connection.get_server_pid())
+            backend.send_signal(signal.SIGSTOP)
+            frozen.set_result(backend)
+            await connection.fetchval("select 1")
+
+    frozen: asyncio.Future[psutil.Process] = asyncio.get_running_loop().create_future()
+    transacting = asyncio.create_task(transact())
+    backend = await frozen
+    try:
+        if is_cancelled:
+            transacting.cancel()
+        await asyncio.wait([transacting], timeout=10)
+        assert transacting.done()
+        if not is_cancelled:
+            assert isinstance(transacting.exception(), UnitExpired)
+        await eventually(lambda: answers(database))
+    finally:
+        backend.send_signal(signal.SIGCONT)
+        await asyncio.wait([transacting])
 
 
 async def test_connecting_waits_for_a_database_that_does_not_exist_yet(

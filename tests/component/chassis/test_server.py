@@ -22,6 +22,9 @@ from tests.support.databases import FreshDatabase
 from tests.support.eventually import eventually
 from tests.support.spans import collecting
 
+# Of a process, where others have most of the machine.
+STARTS_SECONDS_MAX = 40
+
 
 @dataclass
 class Running:
@@ -72,9 +75,9 @@ async def start() -> AsyncIterator[Start]:
         )
         service = Running(process)
         running.append((service, asyncio.create_task(service.read())))
-        await eventually(lambda: service.event("listening"))
+        await eventually(lambda: service.event("listening"), STARTS_SECONDS_MAX)
         if not {"never-starts", "waits-for-migrations"} & set(arguments):
-            await eventually(lambda: service.event("started"))
+            await eventually(lambda: service.event("started"), STARTS_SECONDS_MAX)
         return service
 
     yield start
@@ -110,6 +113,22 @@ async def test_while_stopping_it_is_not_ready_and_still_answers(start: Start) ->
         assert (unready.status_code, unready.json()["failing"]) == (503, ["stopping"])
         assert (await client.get("/finish")).text == "finished"
     assert await service.exit_code(5) == 0
+
+
+async def test_what_never_answers_and_what_never_ends_is_ended_in_time_all_the_same(start: Start) -> None:
+    service = await start(
+        "hangs", MILEPOST_SHUTDOWN_DELAY_SECONDS="5", MILEPOST_REQUEST_DEADLINE_SECONDS="60"
+    )
+    async with httpx2.AsyncClient(base_url=service.url, timeout=20) as client:
+        asking = asyncio.create_task(client.get("/never"))
+        await eventually(lambda: open_requests(service, 1))
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.exit_code(15) == 1
+        answer = await asking
+    assert (answer.status_code, answer.json()["code"]) == (503, "deadline_exceeded")
+    assert service.event("loop_does_not_stop")["loop"] == "working"
+    assert "pools closed" in service.lines
+    assert "Timeout (0:00:14)!" in service.lines, "it says where it hung"
 
 
 async def test_the_death_of_a_loop_ends_the_process(start: Start) -> None:

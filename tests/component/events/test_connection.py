@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from deploy.local.nats import EmbeddedNats
 from libs.events import jetstream
 from tests.support.eventually import eventually
+from tests.support.servers import NatsServer
 
 INFORMATION = f"STREAM.INFO.{jetstream.STREAM}"
 
@@ -63,9 +64,34 @@ def test_other_errors_of_the_program_stay_what_they_are(disposable_nats: Embedde
         as_a_service_does(fail())
 
 
+def test_what_the_server_itself_says_is_heard_although_headers_of_events_are_not(
+    disposable_nats: EmbeddedNats,
+) -> None:
+    async def ask_nobody() -> None:
+        async with jetstream.connected(disposable_nats.url("relay"), "relay") as client:
+            await client.request("milepost.where.nobody.listens", b"")
+
+    with pytest.raises(nats.errors.NoRespondersError):
+        as_a_service_does(ask_nobody())
+
+
 def has_noticed(client: Client) -> None:
     assert client.is_reconnecting
 
 
 def are_all_tasks(before: "set[asyncio.Task[Any]]") -> None:
     assert asyncio.all_tasks() == before
+
+
+async def test_who_is_cancelled_as_the_reply_comes_does_not_go_on(nats_server: NatsServer) -> None:
+    async with jetstream.connected(nats_server.url("relay"), "relay") as client:
+        asking = asyncio.create_task(client.request(f"{jetstream.API}.{INFORMATION}"))
+
+        def is_waiting() -> None:
+            waiting = list(client._resp_map.values())  # noqa: SLF001 -- cancelled with the reply, not about then
+            assert waiting
+            waiting[0].add_done_callback(lambda _: asking.cancel())
+
+        await eventually(is_waiting, every=0)
+        with pytest.raises(asyncio.CancelledError):
+            await asking

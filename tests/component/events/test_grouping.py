@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -10,9 +11,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from libs.events.log.grouping import GROUP_ITEMS_MAX, WAITING_ITEMS_MAX, GroupedAppends, Overloaded
+from libs.events.log.grouping import GROUP_ITEMS_MAX, WAITING_ITEMS_MAX, GroupedAppends, NoRoom, Overloaded
 from libs.events.log.log import Log
-from libs.events.log.recording import Appended, Conflict, Outcome, Recording
+from libs.events.log.recording import Appended, Conflict, Outcome, Recording, Replayed
 from tests.support.recordings import keyed, proposing
 
 
@@ -24,10 +25,13 @@ class Gate:
     open: asyncio.Event = field(default_factory=asyncio.Event)
     groups: list[list[Recording]] = field(default_factory=list)
     answers_to_lose: int = 0
+    is_full: bool = False
 
     async def append(self, recordings: Sequence[Recording]) -> list[Outcome]:
         await self.open.wait()
         self.groups.append(list(recordings))
+        if self.is_full:
+            raise asyncpg.DiskFullError("could not extend file")
         outcomes = await self.log.append(recordings)
         if self.answers_to_lose:
             self.answers_to_lose -= 1
@@ -109,6 +113,38 @@ async def test_a_lost_answer_is_looked_up_and_nothing_is_recorded_twice(
     assert await log.head() == 3
 
 
+async def test_what_was_answered_under_a_key_is_answered_again_though_the_call_that_asks_is_lost(
+    appends: GroupedAppends, gate: Gate
+) -> None:
+    gate.open.set()
+    project_id = uuid4()
+    first, other = keyed(proposing(project_id), "key"), proposing(project_id, version=1)
+    # Asked again when others have gone on, the same command changes nothing any more.
+    again = keyed(proposing(project_id, version=2, events=0), "key")
+    await appends.append(first)
+    await appends.append(other)
+    gate.answers_to_lose = 1
+
+    outcome = await appends.append(again)
+
+    assert outcome == Replayed(1, first.answer)
+
+
+async def test_a_command_that_changes_nothing_is_remembered_though_the_answer_of_the_log_is_lost(
+    appends: GroupedAppends, gate: Gate
+) -> None:
+    gate.open.set()
+    project_id = uuid4()
+    await appends.append(proposing(project_id))
+    gate.answers_to_lose = 1
+    nothing = keyed(proposing(project_id, version=1, events=0), "key")
+
+    outcome = await appends.append(nothing)
+
+    assert isinstance(outcome, Appended | Replayed)
+    assert await appends.append(keyed(proposing(project_id, events=5), "key")) == Replayed(1, nothing.answer)
+
+
 async def test_a_conflict_is_told_to_its_own_item_only(appends: GroupedAppends, gate: Gate) -> None:
     gate.open.set()
     project_id = uuid4()
@@ -117,6 +153,22 @@ async def test_a_conflict_is_told_to_its_own_item_only(appends: GroupedAppends, 
     outcomes = await asyncio.gather(appends.append(proposing(project_id)), appends.append(proposing()))
 
     assert [type(outcome) for outcome in outcomes] == [Conflict, Appended]
+
+
+async def test_a_full_disk_is_told_at_once_and_nothing_was_recorded(
+    appends: GroupedAppends, gate: Gate, log: Log
+) -> None:
+    gate.open.set()
+    gate.is_full = True
+
+    outcomes = await asyncio.gather(*(appends.append(proposing()) for _ in range(3)), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [NoRoom] * 3
+    attempts = Counter(id(recording) for group in gate.groups for recording in group)
+    assert set(attempts.values()) == {2}, "once with its group and once alone"
+    gate.is_full = False
+    assert isinstance(await appends.append(proposing()), Appended)
+    assert await log.head() == 1
 
 
 async def test_what_nobody_waits_for_any_more_is_not_sent_later(

@@ -6,12 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import pytest
-
 from libs.events import jetstream, parking
 from libs.events.log.keeper import Keeper, StreamSettings
-from libs.events.parting import NotParted, parted
-from tests.component.events.worlds import POISON, World, lose_what_followed
+from tests.component.events.worlds import POISON, World
 from tests.support.eventually import eventually
 from tests.support.recordings import ORGANIZATION, proposing
 
@@ -204,34 +201,6 @@ async def test_what_the_stream_holds_no_more_is_read_from_the_log_although_nothi
     world.relay(max_age=timedelta(microseconds=1))
     world.subscribe()
     await world.expect_everything()
-
-
-async def test_a_consumer_whose_log_was_exchanged_stands_still_until_an_operator_comes(world: World) -> None:
-    world.relay()
-    world.subscribe()
-    await world.log.append([proposing() for _ in range(8)])
-    await world.expect_everything()
-    seen = await world.seen()
-    await lose_what_followed(world.projects, 5)
-    await world.log.append([proposing() for _ in range(10)])
-    keeper = Keeper(world.nats.url("keeper"), StreamSettings())
-    await keeper.remove()
-    await keeper.create(1)
-    async with parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed) as (_, reached):
-        assert reached.number == 8
-        assert await world.seen() == seen
-
-
-async def test_a_consumer_that_follows_the_log_can_not_adopt_it(world: World) -> None:
-    world.relay()
-    subscribed = world.subscribe()
-    await world.log.append([proposing() for _ in range(3)])
-    await world.expect_everything()
-    subscribed.cancel()
-    await asyncio.wait([subscribed])
-    with pytest.raises(NotParted, match="up to position 3"):
-        async with parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed):
-            pass
 
 
 async def test_each_of_two_poison_events_of_a_project_can_be_skipped(world: World) -> None:

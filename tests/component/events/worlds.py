@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import httpx2 as httpx
@@ -16,6 +17,7 @@ from libs.chassis.postgres import Database
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Event
 from libs.events.feed import Feed
+from libs.events.log.adopting import compared
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
@@ -120,6 +122,9 @@ async def world(
     database = await Database.connect(consumer.admin_dsn, application_name="consumer")
     app = Starlette(routes=log_feed.routes())
     app.state.log = log
+    app.state.divergence = partial(
+        compared, projects_database.dsn(RELAY, PASSWORD), disposable_nats.url("relay")
+    )
     app.state.service_token_verifier = AnyService()
     async with Feed("http://projects", lambda: "token", httpx.ASGITransport(app)) as feed:
         made = World(log, disposable_nats, projects_database, consumer, database, feed)

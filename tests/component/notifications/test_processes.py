@@ -15,13 +15,13 @@ import httpx2
 import pytest_asyncio
 
 from deploy.local.ports import any_free_port
+from libs.chassis.clock import utc_now
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.migrations import ROOT
 from libs.chassis.postgres import Database
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.log.log import Log
 from libs.events.log.relay import Relay, RelaySettings
-from services.notifications.clock import utc_now
 from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.eventually import eventually
 from tests.support.notifications import databases as notifications
@@ -33,7 +33,7 @@ from tests.support.recordings import ORGANIZATION, proposing
 from tests.support.servers import NatsServer
 
 PERSON = UUID(int=0xA1)
-LEASE_IS_OVER = {"MILEPOST_CLOCK_OFFSET_SECONDS": "61"}
+LEASE_IS_OVER_SECONDS = 61
 
 
 @dataclass
@@ -170,7 +170,7 @@ async def test_what_is_recorded_is_told_and_delivered_in_order(world: World) -> 
 
 
 async def test_a_program_killed_with_attempts_in_flight_loses_nothing_and_shows_nothing_twice(
-    world: World,
+    world: World, tmp_path: Path
 ) -> None:
     await world.start()
     await world.post("/subscriptions", {"kinds": ["project.*"]})
@@ -182,8 +182,9 @@ async def test_a_program_killed_with_attempts_in_flight_loses_nothing_and_shows_
 
     world.receiver.answer = receivers.OK
     await world.happens(20)
-    await world.start(**LEASE_IS_OVER)
-    world.receiver.clock = lambda: utc_now() + timedelta(seconds=61)
+    (tmp_path / "notifications").write_text(str(LEASE_IS_OVER_SECONDS))
+    await world.start(MILEPOST_CLOCK_OFFSETS=str(tmp_path))
+    world.receiver.clock = lambda: utc_now() + timedelta(seconds=LEASE_IS_OVER_SECONDS)
     assert await world.received(40) == list(range(1, 41))
     assert await world.inbox_positions() == list(range(1, 41))
     first = [receipt.webhook_id for receipt in world.receiver.receipts if receipt.event["position"] == 1]

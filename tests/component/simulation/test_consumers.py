@@ -11,6 +11,7 @@ from libs.chassis.postgres import Connection, Database
 from libs.events import consuming, parking
 from libs.events.consuming import Position
 from libs.events.envelope import Envelope
+from libs.events.parking_lot import ParkingLot
 from tests.component.simulation.playing import in_simulated_database, told_of
 from tests.simulation import databases
 from tests.simulation.history import script
@@ -77,7 +78,7 @@ class Steps:
         return await self._parked(connection)
 
     async def _parked(self, connection: Connection) -> Any:
-        lot = await parking.ParkingLot.load(connection)
+        lot = await ParkingLot.load(connection)
         found = await parking.list_parked(connection)
         told = [(each.sequence, each.position, each.code, each.detail, each.events) for each in found]
         return len(lot), sorted(told)

@@ -19,9 +19,9 @@ from libs.events.access import (
     Scope,
 )
 from libs.events.portfolio import ProjectProposed
+from services.projects.verifying.checks.history import texts_read
 from services.projects.verifying.folding.reading import folded, kind_of
 from services.projects.verifying.folding.state import State
-from services.projects.verifying.histories import texts_read
 from tests.component.timeline.conftest import Timeline
 from tests.support.access_history import AccessHistory
 from tests.support.history import an_id

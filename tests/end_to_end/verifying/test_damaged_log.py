@@ -53,7 +53,8 @@ async def test_history_that_was_written_anew_differs_from_what_was_published(at_
     report = await at_rest.damaged(
         "projects", f"update events set data = '{spoiled}' where position = {row['position']}"
     )
-    stream, milestones = only_broken(report, "stream", "milestones")
+    everywhere = ("stream", "milestones", "timeline_names", "notifications_names")
+    stream, milestones, *names = only_broken(report, *everywhere)
     assert stream is not None
     assert (stream.what, stream.position, set(stream.expected or ())) == (
         "different",
@@ -62,6 +63,7 @@ async def test_history_that_was_written_anew_differs_from_what_was_published(at_
     )
     assert milestones is not None
     assert (milestones.position, milestones.expected) == (row["position"], {"name": "Never"})
+    assert [name and name.expected for name in names] == [{"name": "Never"}] * 2
 
 
 async def test_an_answer_to_something_that_is_not_in_the_log_is_named(at_rest: AtRest) -> None:

@@ -5,6 +5,12 @@ import pytest
 from services.projects.verifying.findings import Finding
 from tests.support.proof.damage import NOBODY, AtRest, only_broken
 
+# Of what was named by its first event and stayed where it was.
+NAMES = """
+select named.*, position from activity_v1.stream_names as named join activity_v1.activity as said
+on said.org_id = named.org_id and said.stream = named.stream and said.type = 'milestone.planned'
+"""
+
 
 async def test_a_row_that_was_changed_is_named_with_both_sides(at_rest: AtRest) -> None:
     row = await at_rest.row(
@@ -102,6 +108,71 @@ async def test_a_row_of_a_foreign_organization_is_named(at_rest: AtRest) -> None
     assert (finding.what, finding.position, finding.key) == ("surplus", row["known_from"], key)
 
 
+@pytest.mark.parametrize(("column", "value"), [("name", "Another"), ("project_id", str(NOBODY))])
+async def test_a_name_that_nobody_gave_is_named(at_rest: AtRest, column: str, value: str) -> None:
+    row = await at_rest.row("timeline", f"{NAMES} order by position desc limit 1")
+    report = await at_rest.damaged(
+        "timeline",
+        f"update activity_v1.stream_names set {column} = '{value}' where stream = '{row['stream']}'",
+    )
+    key = {"org_id": str(row["org_id"]), "stream": row["stream"]}
+    sides = {column: str(row[column])}, {column: value}
+    assert only_broken(report, "timeline_names") == [
+        Finding("activity_v1.stream_names", "different", row["position"], key, *sides)
+    ]
+
+
+async def test_a_name_that_is_missing_is_named(at_rest: AtRest) -> None:
+    row = await at_rest.row("timeline", f"{NAMES} order by position limit 1")
+    report = await at_rest.damaged(
+        "timeline", f"delete from activity_v1.stream_names where stream = '{row['stream']}'"
+    )
+    [finding] = only_broken(report, "timeline_names")
+    assert finding is not None
+    assert (finding.what, finding.position, finding.found) == ("missing", row["position"], None)
+    assert finding.key == {"org_id": str(row["org_id"]), "stream": row["stream"]}
+
+
+async def test_a_name_of_what_is_in_no_log_is_named(at_rest: AtRest) -> None:
+    report = await at_rest.damaged(
+        "timeline",
+        f"insert into activity_v1.stream_names values ('{NOBODY}', 'issue-{NOBODY}', '{NOBODY}', 'Never')",
+    )
+    key = {"org_id": str(NOBODY), "stream": f"issue-{NOBODY}"}
+    row = {**key, "project_id": str(NOBODY), "name": "Never"}
+    assert only_broken(report, "timeline_names") == [
+        Finding("activity_v1.stream_names", "surplus", None, key, None, row)
+    ]
+    assert report.of("timeline_names").wrong == 1
+
+
+async def test_what_waits_is_held_against_the_log(at_rest: AtRest) -> None:
+    row = await at_rest.row(
+        "projects",
+        "select *, cloud_event(events) as body from events where type = 'milestone.planned' limit 1",
+    )
+    park = (
+        "insert into parked_events (position, org_id, project_id, stream, event_id, body)"
+        f" values ({row['position']}, '{row['org_id']}', '{row['project_id']}', '{row['stream']}',"
+        f" '{row['event_id']}', '{row['body']}')"
+    )
+    assert (await at_rest.damaged("timeline", park, only=("timeline",))).exit_code == 0
+    spoiled = {"body": f"{row['body']} "}
+    report = await at_rest.damaged(
+        "timeline", park, "update parked_events set body = body || ' '", only=("timeline",)
+    )
+    assert only_broken(report, "timeline") == [
+        Finding(
+            "parked_events",
+            "different",
+            row["position"],
+            {"position": row["position"]},
+            {"body": row["body"]},
+            spoiled,
+        )
+    ]
+
+
 async def test_a_checkpoint_of_another_log_is_named(at_rest: AtRest) -> None:
     row = await at_rest.row("timeline", "select * from checkpoints where name = 'moments_v1'")
     report = await at_rest.damaged(
@@ -119,6 +190,7 @@ async def test_a_read_model_that_is_behind_is_not_broken(at_rest: AtRest) -> Non
         "timeline",
         f"update checkpoints set position = {row['position'] - 1}, event_id = null where name = 'activity_v1'",
         f"delete from activity_v1.activity where position >= {row['position']}",
+        only=("timeline", "activity"),
     )
     assert report.exit_code == 0, report.to_json()
     assert [note for note in report.of("timeline").notes if "behind" in note]

@@ -75,7 +75,7 @@ BUGS = (
         (
             Edit(
                 APPLYING,
-                '            await parking.park(connection, envelope, code, f"{type(error).__name__}: {error}")\n',
+                "            await parking.park(connection, envelope, code, detail)\n",
                 '            log.error("left_out", position=envelope.position)\n',
             ),
         ),
@@ -131,6 +131,39 @@ BUGS = (
                 "services/notifications/channels/webhooks/recording.py",
                 "    if attempt.is_delivered:\n",
                 "    if attempt.is_delivered or not claim.is_challenge:\n",
+            ),
+        ),
+    ),
+    Bug(
+        "silence is taken for having everything",
+        Campaign.SIMULATION,
+        (
+            Edit(
+                SUBSCRIPTION,
+                'is_behind: bool = state["last_seq"] > self._application.position.number',
+                'is_behind: bool = state["last_seq"] < 0',
+            ),
+        ),
+    ),
+    Bug(
+        "a receiver that does not answer in time counts as told",
+        Campaign.SIMULATION,
+        (
+            Edit(
+                "services/notifications/channels/webhooks/sending.py",
+                "            return Attempt(Outcome.TIMED_OUT,",
+                "            return Attempt(Outcome.DELIVERED,",
+            ),
+        ),
+    ),
+    Bug(
+        "what is skipped is not announced",
+        Campaign.SIMULATION,
+        (
+            Edit(
+                "services/notifications/channels/webhooks/jobs.py",
+                'body=telling_skipped(row["body"], row["skipped"])',
+                'body=row["body"]',
             ),
         ),
     ),

@@ -1,10 +1,10 @@
-"""A copy of the repository as it is now, in which bugs may be planted."""
+"""A copy of the repository as it is now, in which bugs may be planted, or what is to come."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from libs.chassis.migrations import ROOT
 from tests.fault.planted.bugs import Bug, Edit
 
 SECONDS_MAX = 600
+STOP_SECONDS_MAX = 60
 
 
 def copied(directory: Path) -> Path:
@@ -35,29 +36,40 @@ def planted(copy: Path, bug: Bug) -> Iterator[None]:
     """The bug is in the copy while the block lasts. Lines that do not stand there once are an AssertionError."""
     before = {edit.path: (copy / edit.path).read_text() for edit in bug.edits}
     try:
-        for edit in bug.edits:
-            _change(copy / edit.path, edit)
+        change(copy, bug.edits)
         yield
     finally:
         for path, text in before.items():
             (copy / path).write_text(text)
 
 
-def _change(file: Path, edit: Edit) -> None:
-    text = file.read_text()
-    assert text.count(edit.before) == 1, f"{edit.path} has {edit.before!r} {text.count(edit.before)} times"
-    file.write_text(text.replace(edit.before, edit.after))
+def change(copy: Path, edits: Iterable[Edit]) -> None:
+    """For good. Lines that do not stand there once are an AssertionError."""
+    for edit in edits:
+        file = copy / edit.path
+        text = file.read_text()
+        assert text.count(edit.before) == 1, (
+            f"{edit.path} has {edit.before!r} {text.count(edit.before)} times"
+        )
+        file.write_text(text.replace(edit.before, edit.after))
 
 
 def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`python -m …` in the copy, with the packages of this environment and nothing else of this repository."""
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
+    command = [sys.executable, "-m", *arguments]
+    with subprocess.Popen(
+        command,
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=SECONDS_MAX)
+        except BaseException:
+            # Politely, as it has servers to stop.
+            process.terminate()
+            process.communicate(timeout=STOP_SECONDS_MAX)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)

@@ -28,7 +28,7 @@ class SimulatedClient(Link):
         self._loop = server.network.loop
         self._name = name
         self._inboxes = count(1)
-        self._callbacks: dict[str, Callback] = {}
+        self.callbacks: dict[str, Callback] = {}
         self._requests: dict[str, asyncio.Future[Msg]] = {}
         self._connected = asyncio.Event()
         self._is_first = True
@@ -68,11 +68,11 @@ class SimulatedClient(Link):
             del self._requests[inbox]
 
     async def subscribe(self, subject: str, cb: Callback, **limits: int) -> "SimulatedSubscription":
-        self._callbacks[subject] = cb
+        self.callbacks[subject] = cb
         return SimulatedSubscription(self, subject)
 
     def unsubscribe(self, subject: str) -> None:
-        self._callbacks.pop(subject, None)
+        self.callbacks.pop(subject, None)
 
     async def close(self) -> None:
         self.abandon()
@@ -121,7 +121,7 @@ class SimulatedClient(Link):
         message = Msg(self, inbox, reply, data, headers)  # type: ignore[arg-type]
         if future := self._requests.get(inbox):
             answer(future, message)
-        elif callback := self._callbacks.get(inbox):
+        elif callback := self.callbacks.get(inbox):
             self.process.call(_run, callback, message)
 
 

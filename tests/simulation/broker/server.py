@@ -34,6 +34,8 @@ class SimulatedNats:
         self.store = JetStream()
         self.is_up = True
         self.mischief = 0.0
+        self.is_losing_everything = False
+        """Whether no event that is delivered arrives."""
         self._chance = chance
         self.clients: dict[SimulatedClient, None] = {}
         self._batches: dict[str, list[Message]] = {}
@@ -113,6 +115,8 @@ class SimulatedNats:
 
     def copies(self, is_event: bool) -> int:
         """How often a message is sent to its client: once, unless mischief is at work."""
+        if is_event and self.is_losing_everything:
+            return 0
         if not is_event or not self.mischief or self._chance.random() > self.mischief:
             return 1
         return self._chance.choice((0, 2))
@@ -124,6 +128,12 @@ class SimulatedNats:
         for client in list(self.clients):
             if process is None or client.process is process:
                 client.lose_connection()
+
+    def forget_subscriptions(self, process: Process) -> None:
+        """Send a process nothing it subscribed to, and never say so."""
+        for client in self.clients:
+            if client.process is process:
+                client.callbacks.clear()
 
     def go_down(self) -> None:
         self.is_up = False

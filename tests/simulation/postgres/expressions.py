@@ -1,8 +1,9 @@
 """The expressions of plain statements: parameters, constants, columns, and the few functions in use."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -13,16 +14,10 @@ class NotPlain(Exception):
     """Not a plain statement: teach it by hand, or write it more plainly."""
 
 
-class Scope(NamedTuple):
-    """What an expression may name: the row, the statement's values, and in an upsert what was to be inserted."""
-
-    row: Mapping[str, Any]
-    values: Sequence[Any]
-    excluded: Mapping[str, Any] = {}
-    table: str = ""
-
-
-Expression: TypeAlias = Callable[[Scope], Any]
+Values: TypeAlias = tuple[Any, ...]
+# What an expression may name: the row, the statement's values, and in an upsert what was to be inserted.
+Expression: TypeAlias = Callable[[Mapping[str, Any], Values, Mapping[str, Any]], Any]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Cursor:
@@ -79,28 +74,44 @@ def expression(cursor: Cursor) -> Expression:
     left = _operand(cursor)
     if cursor.has("+"):
         right = _operand(cursor)
-        return lambda scope: left(scope) + right(scope)
+        return lambda row, values, excluded: left(row, values, excluded) + right(row, values, excluded)
     return left
+
+
+def fixed(cursor: Cursor) -> Expression:
+    """The expression that comes next, which must be the same for every row: a parameter or a constant."""
+    if cursor.peek()[:1] not in ("$", "'") and not cursor.peek().isdigit() and cursor.peek() not in CONSTANTS:
+        raise NotPlain(cursor.text)
+    return expression(cursor)
+
+
+def unnested(arrays: list[Expression], values: Values) -> Iterable[tuple[Any, ...]]:
+    """The rows that arrays are side by side."""
+    return zip(*(each(NOTHING, values, NOTHING) for each in arrays), strict=True)
 
 
 def _operand(cursor: Cursor) -> Expression:
     token = cursor.word()
     if token.startswith("$"):
         number = int(token[1:]) - 1
-        return lambda scope: scope.values[number]
+        return lambda row, values, excluded: values[number]
     if token.startswith("'"):
-        constant = _constant(token[1:-1])
-        return lambda scope: constant
+        return _always(_constant(token[1:-1]))
     if token.isdigit():
-        return lambda scope: int(token)
+        return _always(int(token))
     if token in CONSTANTS:
-        return lambda scope: CONSTANTS[token]
+        return _always(CONSTANTS[token])
     if cursor.peek() == "(" and token in FUNCTIONS:
         arguments = [] if cursor.text.count(f"{token}()") else cursor.listed(expression)
         if not arguments:
             cursor.expect("(", ")")
-        return lambda scope: FUNCTIONS[token]([each(scope) for each in arguments])
+        function = FUNCTIONS[token]
+        return lambda row, values, excluded: function([each(row, values, excluded) for each in arguments])
     return _column(token, cursor)
+
+
+def _always(constant: Any) -> Expression:
+    return lambda row, values, excluded: constant
 
 
 def _constant(text: str) -> Any:
@@ -113,8 +124,8 @@ def _column(token: str, cursor: Cursor) -> Expression:
     if not name.isidentifier() or cursor.peek() == "(":
         raise NotPlain(cursor.text)
     if place == "excluded":
-        return lambda scope: scope.excluded[name]
-    return lambda scope: scope.row[name]
+        return lambda row, values, excluded: excluded[name]
+    return lambda row, values, excluded: row[name]
 
 
 CONSTANTS = {"null": None, "true": True, "false": False}

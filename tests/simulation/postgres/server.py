@@ -7,6 +7,7 @@ from typing import Any, cast
 import asyncpg
 
 from libs.chassis.postgres import Database as Pooled
+from libs.chassis.sessions import CONNECT_SECONDS
 from tests.simulation.loop import Process, this_process
 from tests.simulation.network import Network
 from tests.simulation.postgres.sessions import COMMITTED, LOST, SimulatedSession
@@ -104,7 +105,7 @@ class SimulatedPool:
         self._lent = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def acquire(self, *, timeout: float) -> SimulatedSession:
+    async def acquire(self, *, timeout: float | None = None) -> SimulatedSession:
         async with asyncio.timeout(timeout):
             while self._lent >= self._size:
                 freed: asyncio.Future[None] = self._server.network.loop.create_future()
@@ -116,7 +117,7 @@ class SimulatedPool:
                     session = self._idle.pop()
                     if not session.is_closed():
                         return session
-                made: SimulatedSession = await self._server.connect("", timeout=timeout)
+                made: SimulatedSession = await self._server.connect("", timeout=CONNECT_SECONDS)
                 return made
             except BaseException:
                 self._give_back()
@@ -143,6 +144,9 @@ class SimulatedPool:
     async def expire_connections(self) -> None:
         for session in self._idle:
             session.terminate()
+
+    def get_max_size(self) -> int:
+        return self._size
 
     def get_size(self) -> int:
         return self._lent + len(self._idle)

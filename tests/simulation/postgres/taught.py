@@ -16,7 +16,8 @@ from services.timeline.member_history import Member
 from services.timeline.milestone_history import Milestone
 from services.timeline.project_history import Project
 from tests.simulation.postgres import webhook_statements
-from tests.simulation.postgres.plain_statements import Statement, Values
+from tests.simulation.postgres.expressions import Values
+from tests.simulation.postgres.plain_statements import Statement
 from tests.simulation.postgres.tables import Row
 from tests.simulation.postgres.transactions import Transaction
 

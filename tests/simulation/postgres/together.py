@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from tests.simulation.postgres.plain_statements import Statement, Values, plain
+from tests.simulation.postgres.expressions import Values
+from tests.simulation.postgres.plain_statements import Statement, plain
 from tests.simulation.postgres.tables import Row
 from tests.simulation.postgres.taught import TAUGHT
 from tests.simulation.postgres.transactions import Transaction

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from services.notifications.channels.webhooks import jobs, recording
-from tests.simulation.postgres.plain_statements import Statement, Values
+from tests.simulation.postgres.expressions import Values
+from tests.simulation.postgres.plain_statements import Statement
 from tests.simulation.postgres.tables import Row
 from tests.simulation.postgres.transactions import Transaction
 
@@ -14,16 +15,8 @@ CLAIMED = ("url", "secret_key_id", "secret_box")
 
 def lock_due(transaction: Transaction, values: Values) -> list[Row]:
     """Endpoints of which something is due, each held for this transaction; those held by others are passed over."""
-    now, most, challenge = values
-    due = []
-    for health in transaction.rows("webhook_health"):
-        key = (health["org_id"], health["endpoint_id"])
-        endpoint = transaction.one("webhook_endpoints", key)
-        if endpoint is None or endpoint["state"] != "active" or not _is_free(health, now):
-            continue
-        line, side = _heads(transaction, endpoint, now, challenge)
-        if line or side:
-            due.append(health)
+    now, challenge, most = values
+    due = _due(transaction, now, challenge)
     due.sort(key=lambda health: (health["leased_until"] is not None, health["leased_until"] or now))
     locked: list[Row] = []
     for health in due:
@@ -32,6 +25,24 @@ def lock_due(transaction: Transaction, values: Values) -> list[Row]:
             transaction.hold("webhook_health", key)
             locked.append(Row(org_id=key[0], endpoint_id=key[1]))
     return locked
+
+
+def is_anything_due(transaction: Transaction, values: Values) -> list[Row]:
+    now, challenge = values
+    return [Row(exists=bool(_due(transaction, now, challenge)))]
+
+
+def _due(transaction: Transaction, now: datetime, challenge: str) -> list[Row]:
+    """The health of endpoints of which something is due, whoever holds it."""
+    due = []
+    for health in transaction.rows("webhook_health"):
+        endpoint = transaction.one("webhook_endpoints", (health["org_id"], health["endpoint_id"]))
+        if endpoint is None or endpoint["state"] != "active" or not _is_free(health, now):
+            continue
+        line, side = _heads(transaction, endpoint, now, challenge)
+        if line or side:
+            due.append(health)
+    return due
 
 
 def choose(transaction: Transaction, values: Values) -> list[Row]:
@@ -135,6 +146,7 @@ def _change(transaction: Transaction, table: str, key: tuple[Any, ...], changes:
 
 
 TAUGHT: Mapping[str, Statement] = {
+    jobs.IS_ANYTHING_DUE: is_anything_due,
     jobs.LOCK_DUE: lock_due,
     jobs.CHOOSE: choose,
     jobs.TAKE_LEASE: take_lease,

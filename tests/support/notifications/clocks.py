@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.notifications.clock import utc_now
+from libs.chassis.clock import utc_now
 
 
 @dataclass

@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 from standardwebhooks import Webhook
 
+from libs.chassis.clock import Clock, utc_now
 from services.notifications.channels.webhooks.jobs import CHALLENGE_TYPE
-from services.notifications.clock import Clock, utc_now
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

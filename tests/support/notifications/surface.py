@@ -11,13 +11,13 @@ from uuid import UUID
 import httpx2
 from pydantic import SecretStr
 
+from libs.chassis.clock import Clock, utc_now
 from libs.chassis.development_issuer import DevelopmentIssuer
 from libs.chassis.freshness import Progress
 from libs.chassis.postgres import Database
 from libs.chassis.settings import Environment
 from services.notifications import app
 from services.notifications.channels.webhooks.signing import Sealer, read_keys
-from services.notifications.clock import Clock, utc_now
 from services.notifications.settings import Settings
 from tests.support.notifications.events import ORGANIZATION, PROJECT
 from tests.support.notifications.world import World, comment

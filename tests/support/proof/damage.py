@@ -24,7 +24,10 @@ SETTING_OF = {
     "notifications": "notifications_database_url",
 }
 # Nothing else can have changed by what is done to one of them.
-OF_NOTIFICATIONS = ("notifications", "inbox", "deliveries", "notifications_rights")
+OF_NOTIFICATIONS = (
+    *("notifications", "inbox", "deliveries", "webhooks"),
+    *("notifications_names", "notifications_rights"),
+)
 OF_THE_LOG = ("log", "answers", "streams", "stream")
 CHECKS_OF = {
     "projects": CHECKS,

@@ -12,7 +12,8 @@ from tests.support.proof.ledger import Asked, Entry, Ledger, Told
 
 ATTEMPTS_MAX = 400
 PAUSE_SECONDS = 0.15
-PATIENCE = httpx2.Timeout(2.0, connect=1.0)
+PATIENCE_SECONDS = 2.0
+CONNECT_SECONDS = 1.0
 # The command was not decided: the same key may be sent again.
 NOT_SETTLED = frozenset({"in_progress", "contended"})
 
@@ -28,10 +29,11 @@ class Sender:
     token_of: TokenOf
     chance: Random = field(default_factory=lambda: Random(1))
     frozen: set[str] = field(default_factory=set)
+    patience_seconds: float = PATIENCE_SECONDS
 
     def __post_init__(self) -> None:
         self._client = httpx2.AsyncClient(
-            timeout=PATIENCE,
+            timeout=httpx2.Timeout(self.patience_seconds, connect=CONNECT_SECONDS),
             trust_env=False,
             limits=httpx2.Limits(max_connections=200, max_keepalive_connections=100),
         )

@@ -94,6 +94,22 @@ async def test_a_compressed_stream_is_flushed_with_every_piece(settings: Service
     assert len(pieces[1]["body"]) > 0
 
 
+@pytest.mark.parametrize(("accepted", "chosen"), [("gzip, deflate, br, zstd", b"gzip"), ("br, zstd", None)])
+async def test_of_a_stream_no_compressor_is_kept_that_grows_for_hours(
+    settings: ServiceSettings, accepted: str, chosen: bytes | None
+) -> None:
+    routes = [Route("/ticking", ticking)]
+    app = application.create("things", settings, routes=routes, streams={"/ticking"})
+    got: asyncio.Queue[Message] = asyncio.Queue()
+    answering = asyncio.create_task(
+        app(scope_of("GET", "/ticking", {"accept-encoding": accepted}), silent, got.put)
+    )
+    start = await asyncio.wait_for(got.get(), 5)
+    answering.cancel()
+    await asyncio.wait([answering])
+    assert dict(start["headers"]).get(b"content-encoding") == chosen
+
+
 # --- Other origins ---
 
 

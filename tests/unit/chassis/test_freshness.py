@@ -1,12 +1,16 @@
 """Waiting for what one has written oneself."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from starlette.requests import Request
 
+from libs.chassis import freshness
 from libs.chassis.freshness import Progress, fresh_enough, wait_seconds
 from libs.chassis.problems import Problem
+from tests.support.eventually import eventually
 
 
 def asking(query: str, prefer: str | None = None) -> Request:
@@ -61,6 +65,73 @@ async def test_a_read_that_waits_is_answered_as_soon_as_it_can_be() -> None:
     await asyncio.wait([reading], timeout=0.01)
     progress.advance(8)
     assert await asyncio.wait_for(reading, 1) == 8
+
+
+@contextlib.asynccontextmanager
+async def another_process_reaches(progress: Progress, told: Iterable[int | Exception]) -> AsyncIterator[None]:
+    """What it says whenever it is asked; the last of it for ever."""
+    sayings = list(told)
+
+    async def read() -> int:
+        saying = sayings.pop(0) if len(sayings) > 1 else sayings[0]
+        if isinstance(saying, Exception):
+            raise saying
+        return saying
+
+    watching = asyncio.create_task(progress.watch(read))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+@pytest.fixture
+def looking_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "WATCH_IDLE_SECONDS", 1_000)
+
+
+@pytest.mark.usefixtures("looking_only_when_asked")
+async def test_what_another_process_has_reached_wakes_whoever_waits_here() -> None:
+    progress = Progress()
+    async with another_process_reaches(progress, [5, 5, 6]):
+        assert await progress.wait_for(6, 5) is True
+
+
+async def test_an_outage_of_what_tells_the_position_is_survived() -> None:
+    progress = Progress()
+    async with another_process_reaches(progress, [5, ConnectionResetError(), 6]):
+        assert await progress.wait_for(6, 5) is True
+
+
+@pytest.mark.usefixtures("looking_only_when_asked")
+async def test_who_does_not_wait_finds_the_position_when_they_come_back() -> None:
+    progress = Progress()
+    async with another_process_reaches(progress, [5, 6]):
+        assert await progress.wait_for(5, 5) is True
+        assert await progress.wait_for(6, 0) is False
+
+        def has_come_so_far() -> None:
+            assert progress.position == 6
+
+        await eventually(has_come_so_far)
+
+
+async def test_who_knows_better_is_not_taken_back() -> None:
+    progress, is_asked, answer = Progress(), asyncio.Event(), asyncio.Event()
+
+    async def read() -> int:
+        is_asked.set()
+        await answer.wait()
+        return 5
+
+    watching = asyncio.create_task(progress.watch(read))
+    await is_asked.wait()
+    progress.advance(8)
+    answer.set()
+    await asyncio.wait([watching], timeout=0.01)
+    assert progress.position == 8
+    watching.cancel()
 
 
 async def test_a_malformed_position_is_refused() -> None:

@@ -77,7 +77,7 @@ def test_a_wrong_value_is_refused_without_being_repeated() -> None:
 @pytest.mark.parametrize(
     "unfit",
     [
-        {"clock_offset_seconds": 60},
+        {"clock_offsets": "clocks"},
         {"issuer": "milepost-development"},
         {"jwks_file": None, "issuer": "not-to-be-asked"},
         {"jwks_file": None, "issuer": "http://identity.example"},

@@ -96,5 +96,9 @@ def test_the_breaker_opens_at_the_fifth_failure_in_a_row_and_its_pause_doubles_u
 
 
 def test_an_endpoint_is_hopeless_after_five_days_without_a_success() -> None:
-    assert not is_hopeless(POLICY, NOW, NOW + timedelta(days=5, seconds=-1))
-    assert is_hopeless(POLICY, NOW, NOW + timedelta(days=5))
+    assert not is_hopeless(POLICY, 5, NOW, NOW + timedelta(days=5, seconds=-1))
+    assert is_hopeless(POLICY, 5, NOW, NOW + timedelta(days=5))
+
+
+def test_two_failures_between_which_a_clock_was_put_right_are_no_five_days() -> None:
+    assert not is_hopeless(POLICY, 2, NOW, NOW + timedelta(days=30))

@@ -27,10 +27,11 @@ from libs.events.raid import (
     Priority,
 )
 from services.timeline.entity_history import Explanation
-from services.timeline.issue_history import Issue, explain, project
+from services.timeline.issue_history import Issue, explain, issue_history
 from services.timeline.projection import UnknownEntity
 from tests.support.history import BEGINNING, ORG, History, an_id
 
+ISSUES = issue_history()
 PROJECT, OTHER, LEAK, PERSON = an_id("Apollo"), an_id("Gemini"), an_id("the leak"), an_id("Grace")
 TODO, ACTIVE, DONE, CANCELLED = (
     StateCategory.TODO,
@@ -55,7 +56,7 @@ def after(*changes: EventData) -> list[Issue]:
     history = History(step_seconds=3_600)
     rows: list[Issue] = []
     for change in changes:
-        rows.append(project(rows[-1] if rows else None, history.record("issue", LEAK, change)))
+        rows.append(ISSUES.project(rows[-1] if rows else None, history.record("issue", LEAK, change)))
     return rows
 
 
@@ -98,7 +99,7 @@ def test_a_change_to_what_was_never_raised_is_refused() -> None:
     history = History()
     history.record("issue", LEAK, RAISED)
     with pytest.raises(UnknownEntity):
-        project(None, history.record("issue", LEAK, IssueUnblocked()))
+        ISSUES.project(None, history.record("issue", LEAK, IssueUnblocked()))
 
 
 def test_triage_assignment_estimate_and_comment_leave_the_state_alone() -> None:

@@ -22,11 +22,12 @@ from libs.events.schedule import (
 )
 from services.timeline.as_of import AsOf
 from services.timeline.entity_history import Explanation
-from services.timeline.milestone_history import Milestone, explain, project, standing
+from services.timeline.milestone_history import Milestone, explain, milestone_history, standing
 from services.timeline.projection import UnknownEntity
 from tests.support.history import ORG, History, an_id
 
 PROJECT = an_id("python")
+MILESTONES = milestone_history()
 FINAL = an_id("3.9.0 final")
 PLANNED = MilestonePlanned(project_id=PROJECT, name="3.9.0 final", target_on=date(2020, 6, 8))
 COMMITTED = MilestoneCommitted(baseline_on=date(2020, 6, 8))
@@ -51,13 +52,13 @@ def told(*changes: tuple[EventData, str]) -> list[Milestone]:
     rows: list[Milestone] = []
     for change, day in changes:
         event = history.record("milestone", FINAL, change, effective_at=at(day))
-        rows.append(project(rows[-1] if rows else None, event))
+        rows.append(MILESTONES.project(rows[-1] if rows else None, event))
     return rows
 
 
 def test_a_planned_milestone_has_its_target_as_first_forecast() -> None:
     event = History().record("milestone", FINAL, PLANNED)
-    assert project(None, event) == Milestone(
+    assert MILESTONES.project(None, event) == Milestone(
         org_id=ORG,
         milestone_id=FINAL,
         known_from=1,
@@ -121,7 +122,7 @@ def test_a_change_to_what_was_never_planned_is_refused() -> None:
     history = History()
     history.record("milestone", FINAL, PLANNED)
     with pytest.raises(UnknownEntity):
-        project(None, history.record("milestone", FINAL, COMMITTED))
+        MILESTONES.project(None, history.record("milestone", FINAL, COMMITTED))
 
 
 def test_reasons_causes_and_changes_are_kept() -> None:

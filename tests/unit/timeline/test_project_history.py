@@ -21,10 +21,11 @@ from libs.events.portfolio import (
     WorkflowAdopted,
     WorkflowState,
 )
-from services.timeline.project_history import Project, project
+from services.timeline.project_history import Project, project_history
 from services.timeline.projection import UnknownEntity
 from tests.support.history import History, an_id
 
+PROJECTS = project_history()
 APOLLO = an_id("Apollo")
 PROPOSED = ProjectProposed(project_id=APOLLO, name="Apollo", summary="to the Moon")
 
@@ -33,7 +34,7 @@ def after(*changes: EventData) -> list[Project]:
     history = History()
     rows: list[Project] = []
     for change in changes:
-        rows.append(project(rows[-1] if rows else None, history.record("project", APOLLO, change)))
+        rows.append(PROJECTS.project(rows[-1] if rows else None, history.record("project", APOLLO, change)))
     return rows
 
 
@@ -76,4 +77,4 @@ def test_a_change_to_what_was_never_proposed_is_refused() -> None:
     history = History()
     history.record("project", APOLLO, PROPOSED)
     with pytest.raises(UnknownEntity):
-        project(None, history.record("project", APOLLO, ProjectResumed(state=ProjectState.PLANNING)))
+        PROJECTS.project(None, history.record("project", APOLLO, ProjectResumed(state=ProjectState.PLANNING)))

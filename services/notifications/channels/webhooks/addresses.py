@@ -101,11 +101,13 @@ def _read(text: str) -> URL:
         raise RefusedDestination("url_malformed", "The URL is too long or has characters no URL has.")
     try:
         url = URL(text)
+        # The library reads a name in Punycode when it is asked for it, and not before.
+        host = url.host
     except (InvalidURL, ValueError) as error:
         raise RefusedDestination("url_malformed", "This is not a URL.") from error
     if url.userinfo:
         raise RefusedDestination("url_has_credentials", "The URL may not contain a user name or password.")
-    if not url.host or "#" in text:
+    if not host or "#" in text:
         raise RefusedDestination("url_malformed", "The URL needs a host and may not have a fragment.")
     if url.scheme in ("http", "https") and AUTHORITY.match(text) is None:
         raise RefusedDestination("url_malformed", "The URL needs a host name or an address, and nothing odd.")

@@ -118,7 +118,7 @@ def telling_skipped(body: bytes, skipped: Sequence[UUID]) -> bytes:
     return to_json({**attributes, "data": data})
 
 
-LOCK_DUE = """
+DUE = """
     select health.org_id, health.endpoint_id
     from webhook_health as health join webhook_endpoints as endpoint using (org_id, endpoint_id)
     where endpoint.state = 'active'
@@ -132,17 +132,21 @@ LOCK_DUE = """
           or exists (select from deliveries where deliveries.org_id = health.org_id
               and deliveries.endpoint_id = health.endpoint_id
               and deliveries.state = 'pending' and lane = 'side' and next_attempt_at <= $1
-              and (endpoint.verified_at is not null or deliveries.type = $3))
+              and (endpoint.verified_at is not null or deliveries.type = $2))
       )
-    order by health.leased_until nulls first
-    limit $2
-    for update of health skip locked
 """
+IS_ANYTHING_DUE = f"select exists ({DUE})"
+LOCK_DUE = f"{DUE} order by health.leased_until nulls first limit $3 for update of health skip locked"
+
+
+async def is_anything_due(connection: Connection, now: datetime) -> bool:
+    """Whether there is an attempt to be made: one statement, for the many times that there is none."""
+    return bool(await connection.fetchval(IS_ANYTHING_DUE, now, CHALLENGE_TYPE))
 
 
 async def claim(connection: Connection, now: datetime, most: int) -> list[Claim]:
     """Claim up to `most` attempts that are due, one per endpoint; call it inside a transaction."""
-    locked = await connection.fetch(LOCK_DUE, now, most, CHALLENGE_TYPE)
+    locked = await connection.fetch(LOCK_DUE, now, CHALLENGE_TYPE, most)
     if not locked:
         return []
     # A statement of its own, begun after the locks are held: it sees what the last holder recorded.

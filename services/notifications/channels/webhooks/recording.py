@@ -68,7 +68,7 @@ async def record(
         await _worsen(connection, claim, policy, health["failures_in_row"] + 1, failing_since, now)
         if attempt.outcome is Outcome.GONE:
             await disable(connection, claim.org_id, claim.endpoint_id, "gone")
-        elif is_hopeless(policy, failing_since, now):
+        elif is_hopeless(policy, health["failures_in_row"] + 1, failing_since, now):
             await disable(connection, claim.org_id, claim.endpoint_id, "failing_for_too_long")
     return recorded
 

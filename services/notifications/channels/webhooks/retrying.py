@@ -49,6 +49,13 @@ class RetryPolicy:
     breaker_seconds_max: float = 5 * MINUTE
     disabled_after_seconds: float = 5 * DAY
 
+    @property
+    def longest_waits(self) -> list[timedelta]:
+        """For how long a delivery can be made to wait at most, after none, one, two… attempts."""
+        first, *others = (delay * (1 + self.jitter) for delay in self.delays)
+        asked_for = self.retry_after_seconds_max
+        return [timedelta(seconds=seconds) for seconds in (first, *(max(each, asked_for) for each in others))]
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -94,6 +101,10 @@ def breaker_pause(policy: RetryPolicy, failures_in_a_row: int) -> timedelta | No
     return timedelta(seconds=min(seconds, policy.breaker_seconds_max))
 
 
-def is_hopeless(policy: RetryPolicy, failing_since: datetime, now: datetime) -> bool:
-    """Whether an endpoint has failed without one success for so long that it is disabled."""
-    return (now - failing_since).total_seconds() >= policy.disabled_after_seconds
+def is_hopeless(policy: RetryPolicy, failures_in_a_row: int, failing_since: datetime, now: datetime) -> bool:
+    """Whether an endpoint has failed without one success for so long that it is disabled.
+
+    A few failures are not enough, however long ago the first one seems: the clock may have been put right since.
+    """
+    is_failing = failures_in_a_row >= policy.breaker_failures
+    return is_failing and (now - failing_since).total_seconds() >= policy.disabled_after_seconds

@@ -7,8 +7,9 @@ import nats.errors
 
 from libs.events.jetstream import IMPORTED_API
 from tests.support.proof import evidence
-from tests.support.proof.chaos.fault import Ground, done, fault, lasting
+from tests.support.proof.chaos.fault import Ground, Strike, done, fault, lasting
 from tests.support.proof.chaos.links import CONSUMERS
+from tests.support.proof.chaos.spoiling import Spoil, an_older_one, broken, foreign, huge
 
 FLUSH_SECONDS_MAX = 5
 
@@ -43,7 +44,8 @@ async def goes_back_to_an_older_copy(ground: Ground, chance: Random) -> None:
     await ground.campaign.start_again("nats")
     await lasting(chance, 2, 4)
     await ground.campaign.wipe_nats()
-    shutil.move(older, store)
+    # The place itself may be a disk, which stays where it is.
+    shutil.copytree(older, store, dirs_exist_ok=True)
     await ground.campaign.start_again("nats")
 
 
@@ -57,13 +59,24 @@ async def loses_a_consumer(ground: Ground, chance: Random) -> None:
     await done(lambda: _says(ground, name, f"{IMPORTED_API}.CONSUMER.DELETE.PROJECTS.{name}"))
 
 
-async def holds_what_is_no_event(ground: Ground, chance: Random) -> None:
+def holds(spoil: Spoil) -> Strike:
     """Somebody wrote into the stream: nothing is relayed behind it, until an operator deletes the stream."""
-    forged = b"{" * chance.choice((1, 900_000))
-    await done(lambda: _says(ground, "relay", "milepost.forged.forged.milestone.planned", forged))
-    ground.counts["messages that are no events"] += 1
-    await lasting(chance, 1, 2)
-    await loses_the_stream(ground, chance)
+
+    async def strike(ground: Ground, chance: Random) -> None:
+        async def forged() -> None:
+            async with evidence.broker(ground.stack) as client:
+                end = await evidence.stream_end(client)
+                body = b"{}"
+                if end.messages:
+                    _, body = await evidence.raw_message(client, chance.randint(end.first, end.last))
+            await _says(ground, "relay", "milepost.forged.forged.milestone.planned", spoil(body, body))
+
+        await done(forged)
+        ground.counts["messages written into the stream"] += 1
+        await lasting(chance, 1, 2)
+        await loses_the_stream(ground, chance)
+
+    return strike
 
 
 async def _says(ground: Ground, user: str, subject: str, body: bytes = b"") -> None:
@@ -81,4 +94,12 @@ WIPED = fault("nats loses its storage", loses_its_storage, "nats")
 OLDER = fault("nats goes back to an older copy", goes_back_to_an_older_copy, "nats")
 STREAM = fault("nats loses the stream", loses_the_stream, "nats")
 CONSUMER = fault("nats loses a consumer", loses_a_consumer, "nats")
-FORGED = fault("the stream holds what is no event", holds_what_is_no_event, "nats")
+FORGED = [
+    fault(f"the stream holds {what}", holds(spoil), "nats")
+    for what, spoil in (
+        ("broken JSON", broken),
+        ("900 kB", huge),
+        ("an old event again", an_older_one),
+        ("an event of a foreign organization", foreign),
+    )
+]

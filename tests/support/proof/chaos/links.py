@@ -13,7 +13,8 @@ from deploy.local.stack import Stack
 from tests.support.proof.chaos.retelling import Mischief
 from tests.support.proof.proxy import Proxy
 from tests.support.servers import temporary_run
-from tests.support.stacks import FOR_TESTS, shown_when_it_fails
+from tests.support.small_disks import SmallDisk, small_disks
+from tests.support.stacks import for_tests, shown_when_it_fails
 
 SERVERS = ("postgres", "nats")
 CONSUMERS = ("timeline", "notifications")
@@ -27,6 +28,8 @@ class LinkedStack(Stack):
     links: dict[str, Proxy] = field(default_factory=dict)
     mischief: dict[str, Mischief] = field(default_factory=dict)
     """How consumers are told of the stream, by service."""
+    disks: Mapping[str, SmallDisk] = field(default_factory=dict)
+    """Of the servers, by name; none where nobody may mount them."""
 
     def lay_links(self, chance: Random) -> None:
         """Once the ports are known, and before any service starts."""
@@ -35,7 +38,7 @@ class LinkedStack(Stack):
                 port = self.whereabouts.addresses.ports[beyond]
                 self.links[f"{service} → {beyond}"] = Proxy(port, Random(chance.random()))
         for service in CONSUMERS:
-            self.mischief[service] = Mischief()
+            self.mischief[service] = Mischief(Random(chance.random()))
             self.links[f"{service} → nats"].retelling = self.mischief[service].retelling
 
     def settings(self, service: str, *, administrator: bool = False) -> dict[str, str]:
@@ -56,8 +59,9 @@ async def linked_stack(
     chance: Random, extra_settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[LinkedStack]:
     """PostgreSQL, NATS and the three services, ready, in fine weather; all of it gone afterwards."""
-    with temporary_run("stack") as directory:
-        stack = LinkedStack(directory / "run", extra_settings={**FOR_TESTS, **(extra_settings or {})})
+    with temporary_run("stack") as directory, small_disks(directory / "run") as disks:
+        settings = for_tests(directory, extra_settings)
+        stack = LinkedStack(directory / "run", extra_settings=settings, disks=disks)
         async with AsyncExitStack() as serving:
             with shown_when_it_fails():
                 try:

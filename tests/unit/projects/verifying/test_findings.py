@@ -51,5 +51,5 @@ def test_a_report_is_json() -> None:
         "head": 4,
         "exit_code": 1,
         "parked": [],
-        "checks": [{**told, "notes": [], "first": first, "advice": "fold it anew"}],
+        "checks": [{**told, "notes": [], "tables": [], "first": first, "advice": "fold it anew"}],
     }

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from services.projects.verifying.checks.positions import Positions
+from services.projects.verifying.checks.streams import Streams
 from services.projects.verifying.findings import Finding, Verdict
-from services.projects.verifying.positions import Positions
-from services.projects.verifying.streams import Streams
 from tests.unit.projects.verifying.conftest import MILESTONE, ORG, Log, event
 
 OF_STREAM = {"org_id": ORG, "stream": MILESTONE}

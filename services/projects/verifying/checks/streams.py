@@ -8,6 +8,7 @@ from services.projects.verifying.folding.contradictions import contradiction
 from services.projects.verifying.folding.reading import FOLDS, folded, kind_of
 from services.projects.verifying.folding.state import LogContradicted, State
 from services.projects.verifying.log import Event
+from services.projects.verifying.places import Places
 
 ADVICE = (
     "An event was decided on something that was not so, or the log was changed by hand: look for who wrote these"
@@ -25,6 +26,10 @@ class Streams:
     version: int = 0
     state: State | None = None
     is_readable: bool = True
+
+    @classmethod
+    async def of(cls, places: Places) -> "Streams":
+        return cls(frozenset[int]().union(*(each.left_out for each in places.consumers)))
 
     async def see(self, events: Sequence[Event]) -> None:
         for event in events:

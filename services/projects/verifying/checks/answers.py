@@ -1,15 +1,13 @@
-"""The log by itself: positions 1..head, time that never runs backwards, and answers remembered for what is in it."""
+"""Answers remembered for whoever asks again: each stands where its events are in the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.projects.verifying.checks.positions import ADVICE
 from services.projects.verifying.findings import Finding, Row, Verdict
-from services.projects.verifying.log import BODY, Event, EventLog
+from services.projects.verifying.log import Event, EventLog
+from services.projects.verifying.places import Places
 
-ADVICE = (
-    "The log is the truth and nothing else can mend it: keep it as it is, and restore the database of projects to"
-    " an instant before the damage (docs/operating.md, Backup and restore)."
-)
 # Each statement sees whole commits: an answer, and the events it is for.
 ANSWERS = """
 select json_build_object('org_id', answer.org_id, 'actor', answer.actor, 'key', key, 'position', answer.position,
@@ -29,45 +27,17 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(slots=True)
-class Positions:
-    """Pages by position."""
-
-    head: int
-    verdict: Verdict = field(default_factory=lambda: Verdict("log", ADVICE))
-    position: int = 0
-    recorded_at: str = ""
-
-    async def see(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self._follows(event)
-            self.position, self.recorded_at = event["position"], event["recorded_at"]
-            self.verdict.saw({name: value for name, value in event.items() if name != BODY})
-
-    async def finish(self) -> None:
-        if self.position < self.head:
-            self._add("missing", self.position + 1)
-
-    def _follows(self, event: Event) -> None:
-        if event["position"] != self.position + 1:
-            self._add(f"missing up to {event['position'] - 1}", self.position + 1)
-        if _instant(event["recorded_at"]) < _instant(self.recorded_at):
-            self._add(f"recorded at {event['recorded_at']}, before its predecessor", event["position"])
-
-    def _add(self, what: str, position: int) -> None:
-        self.verdict.add(Finding("events", what, position))
-
-
-def _instant(text: str) -> str:
-    """Instants in one zone compare as texts, once those without a fraction have one."""
-    return text.replace("+00:00", "" if "." in text else ".")
-
-
-@dataclass(slots=True)
 class Answers:
     """Whoever asks again is told of events that are in the log: each answer stands where its events do."""
 
     log: EventLog
-    verdict: Verdict = field(default_factory=lambda: Verdict("answers", ADVICE))
+    verdict: Verdict = field(
+        default_factory=lambda: Verdict("answers", ADVICE, tables={"projects.idempotency_keys"})
+    )
+
+    @classmethod
+    async def of(cls, places: Places) -> "Answers":
+        return cls(places.log)
 
     async def see(self, events: Sequence[Event]) -> None:
         """Answers are read from where they are kept, beside their events."""

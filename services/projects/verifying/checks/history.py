@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from services.projects.verifying.consumers import Consumer
+from services.projects.verifying.consumer import Consumer
 from services.projects.verifying.findings import Row, Verdict
 from services.projects.verifying.folding.reading import folded, kind_of
 from services.projects.verifying.folding.state import LogContradicted, State
 from services.projects.verifying.log import Event, EventLog
+from services.projects.verifying.places import Places
 from services.projects.verifying.plain_json import parsed
-from services.projects.verifying.sessions import PAGE_ROWS, Unreachable
-from services.projects.verifying.tables import Table
+from services.projects.verifying.standing import Standing
+from services.projects.verifying.tables import Expected, Table
 
+HISTORIES = ("project", "milestone", "issue", "member", "api_key")
 KEPT_AS_TEXT = ("workflow", "project_roles", "scopes", "project_ids")
 
 
@@ -36,23 +37,19 @@ class History:
     timeline: Consumer
     log: EventLog
     verdict: Verdict
-    stream: tuple[str, str] = ("", "")
     state: State | None = None
     is_readable: bool = True
-    _standing: list[Row] = field(default_factory=list)
-    _now: Table = field(init=False)
+    _standing: Standing = field(init=False)
     _changes: Table = field(init=False)
 
     @classmethod
-    async def of(cls, kind: str, timeline: Consumer, log: EventLog, check: str) -> "History":
+    async def of(cls, kind: str, places: Places) -> "History":
         title = f"{kind}_history"
-        schema = await timeline.schema(title)
-        if schema is None:
-            raise Unreachable(f"timeline has no schema of {title}")
-        return cls(kind, schema, timeline, log, Verdict(check, rebuild(title)))
+        handler = await places.timeline.read_model(title)
+        return cls(kind, handler, places.timeline, places.log, Verdict(f"{kind}s", rebuild(title)))
 
     def __post_init__(self) -> None:
-        self._now = self._table(f"{self.kind}s", {})
+        self._standing = Standing(self._table(f"{self.kind}s", {}))
         self._changes = self._table(f"{self.kind}_changes", {"known_from": "bigint"})
 
     async def see(self, events: Sequence[Event]) -> None:
@@ -61,42 +58,31 @@ class History:
             if kind_of(event["stream"]) == self.kind and self.timeline.keeps(self.handler, event):
                 change = self._change(event)
                 if change is not None:
-                    changes.append(change)
+                    changes.append(Expected(event["position"], change))
         await self._changes.compare(changes)
-        if len(self._standing) >= PAGE_ROWS:
-            await self._compare_standing()
+        await self._standing.compare()
 
     async def finish(self) -> None:
-        self._stands()
-        await self._compare_standing()
-        await self._now.search_surplus(self.log, self._expects, self.timeline.forgotten)
-        await self._changes.search_surplus(self.log, self._expects, self.timeline.forgotten)
+        await self._standing.finish()
+        for table in (self._standing.table, self._changes):
+            await table.search_surplus(self.log, self._expects, self.timeline.forgotten)
 
     def _change(self, event: Event) -> Row | None:
-        stream = (event["org_id"], event["stream"])
-        if stream != self.stream:
-            self._stands()
-            self.stream, self.state, self.is_readable = stream, None, True
+        if self._standing.begins(event):
+            self.state, self.is_readable = None, True
         if not self.is_readable:
             return None
         try:
             change = folded(self.state, event)
         except LogContradicted as error:
             # The check of streams says what is wrong with the log; what timeline made of it can not be said.
-            self.is_readable = False
+            self.is_readable, self._standing.last = False, None
             self.verdict.notes.append(f"position {event['position']} and what follows it: {error}")
             return None
         self.state = change.state
+        self._standing.last = Expected(event["position"], change.state)
         told = {"type": event["type"], "actor": event["actor"], "note": change.note, "detail": change.detail}
         return {**change.state, **told}
-
-    def _stands(self) -> None:
-        if self.state is not None and self.is_readable:
-            self._standing.append(self.state)
-
-    async def _compare_standing(self) -> None:
-        standing, self._standing = self._standing, []
-        await self._now.compare(standing)
 
     def _expects(self, row: Row, event: Event | None) -> bool:
         return (
@@ -107,5 +93,5 @@ class History:
 
     def _table(self, name: str, more: Mapping[str, str]) -> Table:
         key = {"org_id": "uuid", f"{self.kind}_id": "uuid", **more}
-        shown: Any = texts_read
-        return Table(self.timeline.session, f"{self.handler}.{name}", key, "known_from", self.verdict, shown)
+        name = f"{self.handler}.{name}"
+        return Table(self.timeline.session, name, key, "known_from", self.verdict, texts_read)

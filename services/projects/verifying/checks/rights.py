@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from services.projects.verifying.consumers import Consumer
+from services.projects.verifying.consumer import Consumer
 from services.projects.verifying.findings import Finding, Row, Verdict
 from services.projects.verifying.folding.reading import folded, kind_of
 from services.projects.verifying.folding.state import LogContradicted, State
@@ -43,8 +43,9 @@ class Rights:
     expected: dict[tuple[str, Key], tuple[int, Row]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, consumer: Consumer) -> "Rights":
-        return cls(consumer, Verdict(f"{consumer.name}_rights", ADVICE))
+    async def of(cls, consumer: Consumer) -> "Rights":
+        tables = {f"{consumer.name}.{table}" for table in KEYS}
+        return cls(consumer, Verdict(f"{consumer.name}_rights", ADVICE, tables=tables))
 
     async def see(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -1,0 +1,3 @@
+"""What tests of access share."""
+
+from tests.component.access.worlds import world as world
