@@ -63,7 +63,11 @@ def every_command_is_in_the_log_as_its_client_was_told(
     by_key: dict[str, list[Row]] = defaultdict(list)
     unclaimed = []
     for position, event in enumerate(log):
-        key = _key_of_arrival(log, position, ledger) or ledger.key_of(event)
+        key = (
+            _key_of_arrival(log, position, ledger)
+            or ledger.key_of(event)
+            or ledger.late_key_of(event, by_key.keys())
+        )
         if key is not None:
             by_key[key].append(event)
         elif event["position"] not in others:

@@ -2,11 +2,11 @@
 
 The ledger is held against the log afterwards. A command carries its key in its own words (a reason, a note, a text), so
 that what became of it can be found without believing anything the services remember; the few that have no words are
-found where their client was told they are.
+found where their client was told they are, or by what they wished for where nobody was told.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -108,6 +108,25 @@ class Ledger:
         names = ("org_id", "stream", "version", "position", "actor")
         place: Any = tuple(event[name] for name in names)
         return quoted or self._places.get(place)
+
+    def late_key_of(self, event: Mapping[str, Any], found: Collection[str]) -> str | None:
+        """The command that an event without words, of which nobody was told, belongs to: one not `found` yet.
+
+        One process refused it while an attempt lay in a frozen one, which accepted that when it woke up.
+        """
+        who_and_where = (event["org_id"], event["stream"], event["actor"])
+        values = event["data"].values()
+        for key, entry in self.entries.items():
+            asked = entry.asked
+            if (
+                entry.is_left_behind
+                and entry.fate is not Fate.ACKNOWLEDGED
+                and key not in found
+                and (str(asked.org_id), asked.stream, str(asked.actor)) == who_and_where
+                and all(wished in values for wished in asked.body.values())
+            ):
+                return key
+        return None
 
     def disturb(self, what: str) -> None:
         """Count an attempt that ended without an answer that settles anything."""

@@ -127,3 +127,27 @@ def test_an_event_without_words_belongs_to_whom_was_told_of_it_not_to_whom_chang
     kept.tell(idle, Told(200, b"{}", 4, 1))
     kept.tell(active, Told(201, b"{}", 1, 1))
     assert kept.key_of(joined) == "active"
+
+
+def joined_late(by: UUID = ACTOR, role: str = "admin", is_left_behind: bool = True, times: int = 1) -> None:
+    """A command without words is refused, and recorded by a process that was frozen when its client asked it."""
+    kept = Ledger()
+    entry = kept.ask(Asked("late", ORG, ACTOR, MILESTONE, "/v1/members/grant-role", {"role": "admin"}))
+    entry.is_left_behind = is_left_behind
+    kept.tell(entry, Told(409, b"{}", code="member_unknown"))
+    granted = [event(number, number, "member.role_granted", role=role) for number in range(1, times + 1)]
+    for each in granted:
+        each["actor"] = str(by)
+    every_command_is_in_the_log_as_its_client_was_told(granted, kept)
+
+
+def test_what_a_frozen_process_accepts_when_it_wakes_up_is_found_by_what_was_wished_for() -> None:
+    joined_late()
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"by": UUID(int=9)}, {"role": "member"}, {"is_left_behind": False}, {"times": 2}], ids=str
+)
+def test_an_event_that_no_late_command_wished_for_is_nobodys(otherwise: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match="nobody asked for"):
+        joined_late(**otherwise)
