@@ -71,6 +71,24 @@ async def test_who_was_overtaken_applies_nothing_again(database: Database) -> No
     assert await seen(database) == [1, 2, 3, 4, 5, 6]
 
 
+async def test_one_bad_event_does_not_have_the_others_of_its_batch_applied_one_at_a_time(
+    database: Database,
+) -> None:
+    before, sick, behind = proposals(300), of_a_sick_project(), proposals(200)
+    events = [
+        replace(envelope, position=position)
+        for position, envelope in enumerate([*before, *sick, *behind], start=1)
+    ]
+    told: list[int] = []
+    application = Application(database, [Witness()], told.append)
+    await application.resume()
+    await application.apply(events)
+    assert await seen(database) == [each for each in range(1, 505) if each not in (302, 303)]
+    assert application.position == Position(504, events[-1].event_id)
+    # Each commit and each return to the checkpoint is told: some for every halving and every attempt.
+    assert len(told) < 40
+
+
 async def test_a_handler_that_is_ahead_of_others_is_given_nothing_twice(database: Database) -> None:
     events = proposals(5)
     await (await applying(database)).apply(events[:3])
