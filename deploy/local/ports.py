@@ -1,10 +1,15 @@
 """Loopback ports: the wanted one, or the next that is free."""
 
+import random
 import socket
 from collections.abc import Collection
 
 LOOPBACK = "127.0.0.1"
 STEPS_MAX = 100
+# Above the customary ones, and below those that systems give to connections that go out (Linux from 32768): one of
+# these would be taken by somebody's connection before its server listens, or while it is started again.
+ARBITRARY = range(10_000, 32_768)
+_chance = random.SystemRandom()
 
 
 def is_free(port: int) -> bool:
@@ -27,11 +32,12 @@ def next_free_port(wanted: int, taken: Collection[int] = ()) -> int:
 
 
 def any_free_port() -> int:
-    """A port the system has just seen free; tests use it so that runs side by side never meet."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port seen free just now; tests use it so that runs side by side do not meet."""
+    for _ in range(STEPS_MAX):
+        port = _chance.choice(ARBITRARY)
+        if is_free(port):
+            return port
+    raise OSError(f"no free port between {ARBITRARY.start} and {ARBITRARY.stop - 1}")
 
 
 def accepts(port: int) -> bool:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -48,3 +48,13 @@ def test_every_listener_of_a_run_beside_others_has_a_port_of_its_own() -> None:
     assert ports.keys() == addresses.CUSTOMARY.keys()
     assert len(set(ports.values())) == len(ports)
     assert all(is_free(port) for port in ports.values())
+
+
+def test_a_connection_that_goes_out_takes_no_port_of_a_server_that_is_not_listening_yet() -> None:
+    with ExitStack() as opened:
+        given: list[int] = []
+        for _ in range(200):
+            going_out = opened.enter_context(socket.socket())
+            going_out.bind((LOOPBACK, 0))
+            given.append(going_out.getsockname()[1])
+    assert max(any_free_port() for _ in range(200)) < min(given)
