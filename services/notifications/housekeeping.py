@@ -62,7 +62,8 @@ OLDEST_DUE = """
 """
 # What is due later than it can be was put there by a clock that was ahead, and has been put right since.
 PULL_IN_DELIVERIES = """
-    update deliveries set next_attempt_at = $1, first_attempt_at = least(first_attempt_at, $1)
+    update deliveries set next_attempt_at = $1,
+        first_attempt_at = case when first_attempt_at > $1 then $1 else first_attempt_at end
     where state = 'pending' and next_attempt_at > $2 and next_attempt_at > ($3::timestamptz[])[attempts + 1]
 """
 PULL_IN_LEASES = "update webhook_health set leased_until = $1 where leased_until > $2"
@@ -94,11 +95,15 @@ class Housekeeping:
             await asyncio.sleep(self.every_seconds)
 
     async def put_right(self) -> None:
-        """Have nothing wait for longer than any schedule would have it wait."""
+        """Have nothing wait for longer than any schedule would have it wait.
+
+        Too long is what both this clock and the database's say: a replica whose clock is behind leaves alone what
+        others, whose clocks are right, have put off.
+        """
         now = self.clock()
-        latest = now + DIFFERENCE
         breaker = timedelta(seconds=self.policy.breaker_seconds_max)
         async with self.database.transaction() as connection:
+            latest = max(now, await connection.fetchval("select now()")) + DIFFERENCE
             pulled_in = [
                 await connection.execute(
                     PULL_IN_DELIVERIES, now, latest, [latest + wait for wait in self.policy.longest_waits]

@@ -82,6 +82,34 @@ async def test_what_failed_while_the_clock_was_ahead_holds_others_up_no_longer_t
     assert (position, lane) == (1, "side")
 
 
+async def test_a_replica_whose_clock_is_behind_hurries_nothing_that_others_have_put_off(world: World) -> None:
+    await world.register()
+    world.clock.move(seconds=-sum(WAITS[:5]))
+    await world.tell(comment(world))
+    world.receiver.answer = receivers.status(500)
+    for wait in WAITS[:5]:
+        world.clock.move(seconds=wait)
+        assert await world.deliver() == [Recorded.RETRIED]
+
+    world.clock.move(hours=-6)
+    await put_right(world)
+    world.clock.move(hours=6)
+    assert await world.deliver() == []
+
+
+async def test_what_was_not_tried_yet_when_the_clock_was_put_right_has_not_begun_to_hold_others_up(
+    world: World,
+) -> None:
+    await world.register()
+    world.clock.move(days=30)
+    await world.tell(comment(world))
+    world.clock.move(days=-30)
+    await put_right(world)
+
+    async with world.database.connection() as connection:
+        assert await connection.fetchval("select count(first_attempt_at) from deliveries") == 0
+
+
 async def test_half_an_hour_ahead_is_noticed_too(world: World) -> None:
     """What was sent then is released, and what was told then is due, when the clock says now."""
     await world.register()
