@@ -56,7 +56,8 @@ class Progress:
         except TimeoutError:
             return self.position >= position
         finally:
-            if not reached.done() or reached.cancelled():
+            # Given up; unless it was reached in the same moment, and is waited for no more.
+            if (not reached.done() or reached.cancelled()) and entry in self._waiting:
                 self._waiting.remove(entry)
                 heapq.heapify(self._waiting)
         return True

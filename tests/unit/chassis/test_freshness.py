@@ -47,6 +47,16 @@ async def test_a_client_that_leaves_leaves_nothing_behind() -> None:
     assert progress._waiting == []  # noqa: SLF001
 
 
+async def test_what_is_reached_just_when_somebody_gives_up_is_no_error() -> None:
+    progress = Progress(5)
+    waiting = asyncio.create_task(progress.wait_for(6, 5))
+    await asyncio.wait([waiting], timeout=0.01)
+    waiting.cancel()
+    progress.advance(6)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_a_read_answers_from_the_position_asked_for_or_a_later_one() -> None:
     assert await fresh_enough(asking(""), Progress(5)) == 5
     assert await fresh_enough(asking("min_position=3"), Progress(5)) == 5
