@@ -7,8 +7,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
+
 from libs.chassis.leading import Leadership
-from libs.chassis.sessions import Connection
+from libs.chassis.sessions import CONNECT_SECONDS, Connection
 from libs.events import consuming
 from libs.events.consuming import Position
 from libs.events.feed import Feed
@@ -25,7 +27,7 @@ class NotAdopted(Exception):
 async def parted(
     database_url: str, durable: str, names: Sequence[str], feed: Feed
 ) -> AsyncIterator[tuple[Connection, Position]]:
-    """A session in which nobody else brings the consumer forward, and the checkpoint it had come to.
+    """A session, as long as nobody else brings the consumer forward, and the checkpoint it had come to.
 
     Raises `NotAdopted` where projects has not adopted the log yet, where the consumer follows it already, and where
     somebody else goes on leading the consumer; and what the feed raises.
@@ -52,4 +54,15 @@ async def parted(
                 f"{durable} follows this log, up to position {reached.number:,}, and has nothing to adopt; whether all"
                 " holds says:\n  python -m services.projects verify"
             )
-        yield leadership.connection, reached
+        yield await stack.enter_async_context(_unhurried(database_url)), reached
+
+
+@asynccontextmanager
+async def _unhurried(database_url: str) -> AsyncIterator[Connection]:
+    """A session for one transaction that reads the whole log: a leader's own bounds are for steps of seconds."""
+    settings = {"application_name": "adopting the log", "timezone": "UTC"}
+    connection = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS, server_settings=settings)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=CONNECT_SECONDS)

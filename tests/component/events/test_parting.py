@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from libs.chassis.sessions import CONNECT_SECONDS
 from libs.events.log.adopting import StreamUnknown, compared
 from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.parting import NotAdopted, parted
@@ -12,20 +13,35 @@ from tests.support.projects_database import PASSWORD, RELAY
 from tests.support.recordings import proposing
 
 
-async def test_a_consumer_whose_log_was_exchanged_stands_still_until_an_operator_comes(world: World) -> None:
+async def exchange_the_log(world: World) -> None:
+    """Eight events are applied, and the log that is published then has only five of them."""
     world.relay()
     world.subscribe()
     await world.log.append([proposing() for _ in range(8)])
     await world.expect_everything()
-    seen = await world.seen()
     await lose_what_followed(world.projects, 5)
     await world.log.append([proposing() for _ in range(10)])
     keeper = Keeper(world.nats.url("keeper"), StreamSettings())
     await keeper.remove()
     await keeper.create(1)
+
+
+async def test_a_consumer_whose_log_was_exchanged_stands_still_until_an_operator_comes(world: World) -> None:
+    await exchange_the_log(world)
+    seen = await world.seen()
     async with parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed) as (_, reached):
         assert reached.number == 8
         assert await world.seen() == seen
+
+
+async def test_a_consumer_may_take_as_long_for_adopting_a_log_as_reading_it_takes(world: World) -> None:
+    await exchange_the_log(world)
+    async with (
+        parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed) as (connection, _),
+        connection.transaction(),
+    ):
+        # Longer than a step of a leader may take.
+        await connection.execute("select pg_sleep($1)", CONNECT_SECONDS + 0.5)
 
 
 async def test_a_consumer_that_follows_the_log_can_not_adopt_it(world: World) -> None:
