@@ -60,7 +60,7 @@ class Application:
         self._lot = ParkingLot()
         self._skipped: frozenset[int] = frozenset()
         self._decisions_due_at = 0.0
-        self._tried: set[tuple[UUID, str, int]] = set()
+        self._tried: set[tuple[UUID, str, int | None]] = set()
         self.position = Position(0, None)
 
     async def resume(self) -> None:
@@ -193,7 +193,6 @@ class Application:
                 await parking.decide(
                     connection, org_id, sequence, "retry", "a new program started", "subscription"
                 )
-        self._tried |= waiting
 
     async def carry_out_decisions(self) -> None:
         """Do what operators have decided about parked sequences since the last look, a second ago or more.
@@ -215,6 +214,8 @@ class Application:
                 if is_transient(error):
                     raise
                 await self.resume()
+                which = decision.org_id, decision.sequence
+                self._tried.add((*which, self._lot.first_position(*which)))
                 async with self._database.transaction() as connection:
                     result = f"failed: {type(error).__name__}: {error}"
                     await parking.close_decision(

@@ -26,6 +26,14 @@ RELEASE_SEQUENCES = """
     and not exists (select 1 from parked_events where parked_events.org_id = parked_sequences.org_id
                     and parked_events.stream = parked_sequences.sequence)
 """
+# What stays of a stream waits from its first event that still does.
+MOVE_SEQUENCES_UP = """
+    update parked_sequences set position = waiting.position from (
+        select stream, min(position) as position from parked_events
+        where org_id = $1 and stream = any($2) group by stream
+    ) as waiting
+    where org_id = $1 and sequence = waiting.stream and parked_sequences.position < waiting.position
+"""
 RELEASE_STREAM_OF_SKIPPED = """
     delete from parked_sequences where org_id = $1 and sequence = $2 and sequence <> $3
     and not exists (select 1 from parked_events where org_id = $1 and stream = $2)
@@ -168,6 +176,7 @@ async def release(connection: Connection, envelopes: Sequence[Envelope], org_id:
         "delete from parked_events where position = any($1)", [envelope.position for envelope in envelopes]
     )
     await connection.execute(RELEASE_SEQUENCES, org_id, streams)
+    await connection.execute(MOVE_SEQUENCES_UP, org_id, streams)
 
 
 async def skip_first(connection: Connection, waiting: Sequence[Envelope], sequence: str) -> None:
@@ -264,6 +273,9 @@ async def _park_sequences(
 ) -> None:
     await connection.executemany(
         "insert into parked_sequences (org_id, sequence, position, code, detail) values ($1, $2, $3, $4, $5)"
-        " on conflict (org_id, sequence) do nothing",
+        # A handler that begins again may fail before the event that others have parked.
+        " on conflict (org_id, sequence) do update"
+        " set position = excluded.position, code = excluded.code, detail = excluded.detail"
+        " where excluded.position < parked_sequences.position",
         [(org_id, sequence, position, code, detail[:2_000]) for org_id, sequence in sequences],
     )

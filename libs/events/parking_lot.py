@@ -39,7 +39,7 @@ class ParkingLot:
     def add(self, envelope: Envelope) -> None:
         """Have everything behind an event wait that belongs to its sequence or its stream."""
         for sequence in (sequence_of(envelope), envelope.stream):
-            self._first.setdefault((envelope.org_id, sequence), envelope.position)
+            self._wait(envelope, sequence)
 
     def split(self, envelopes: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
         """Events that may be applied, and events that must wait; a waiting event makes its stream wait too."""
@@ -48,7 +48,15 @@ class ParkingLot:
         for envelope in envelopes:
             if self.holds(envelope):
                 waiting.append(envelope)
-                self._first.setdefault((envelope.org_id, envelope.stream), envelope.position)
+                self._wait(envelope, envelope.stream)
             else:
                 free.append(envelope)
         return free, waiting
+
+    def first_position(self, org_id: UUID, sequence: str) -> int | None:
+        """Where a parked sequence begins to wait."""
+        return self._first.get((org_id, sequence))
+
+    def _wait(self, envelope: Envelope, sequence: str) -> None:
+        key = (envelope.org_id, sequence)
+        self._first[key] = min(envelope.position, self._first.get(key, POSITION_MAX))

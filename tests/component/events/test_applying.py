@@ -186,6 +186,48 @@ async def test_of_two_parked_projects_each_is_skipped_at_its_own_event(database:
         assert await parking.list_parked(connection) == []
 
 
+async def test_a_handler_that_begins_again_and_fails_earlier_than_others_reads_no_further(
+    database: Database,
+) -> None:
+    history, sick, other = History(), uuid4(), uuid4()
+    for project_id, name in ((sick, "odd"), (sick, "well"), (sick, POISON), (other, "other")):
+        history.record("project", project_id, ProjectProposed(project_id=project_id, name=name))
+    events = [event.envelope for event in history.events]
+    await (await applying(database)).apply(events)
+    assert await seen(database) == [1, 2, 4]
+    application = Application(database, [Witness(), Witness("newcomer", poison="odd")], lambda position: None)
+    await application.resume()
+    await application.apply(events)
+    assert await seen(database) == [1, 2, 4, 4]
+    async with database.connection() as connection:
+        [parked] = await parking.list_parked(connection)
+    assert (parked.position, parked.events) == (1, 3)
+
+
+async def test_what_stays_parked_of_a_stream_waits_from_its_first_event_that_still_does(
+    database: Database,
+) -> None:
+    history, first, second, moved = History(), uuid4(), uuid4(), uuid4()
+    for project_id, name in ((first, POISON), (moved, "in the first"), (second, POISON), (moved, "later")):
+        history.record("project", project_id, ProjectProposed(project_id=project_id, name=name))
+    events = [event.envelope for event in history.events]
+    events[1], events[3] = replace(events[1], project_id=first), replace(events[3], project_id=second)
+    await (await applying(database)).apply(events)
+    async with database.connection() as connection:
+        await parking.decide(connection, events[0].org_id, f"project-{first}", "retry", "mended", "operator")
+    mended = Application(database, [Witness(is_choosy=False)], lambda position: None)
+    await mended.resume()
+    await mended.carry_out_decisions()
+    assert await seen(database) == [1, 2]
+    async with database.connection() as connection:
+        assert (
+            await connection.fetchval(
+                "select position from parked_sequences where sequence = $1", f"project-{moved}"
+            )
+            == 4
+        )
+
+
 async def test_what_handlers_leave_to_write_is_written_as_one(database: Database) -> None:
     add = "insert into seen (position, stream) select * from unnest($1::bigint[], $2::text[])"
     rename = "update seen set stream = $2 where position = $1"
@@ -218,3 +260,18 @@ async def test_what_nobody_knows_yet_is_tried_once_by_each_program_that_starts(d
     async with database.connection() as connection:
         [parked] = await parking.list_parked(connection)
     assert (parked.code, parked.position) == ("unknown_event", 1)
+
+
+async def test_what_another_program_tried_and_did_not_know_is_tried_again_by_a_newer_one(
+    database: Database,
+) -> None:
+    [unknown] = proposals(1)
+    older, newer = await applying(database), await applying(database)
+    await older.apply([replace(unknown, schema_version=9)])
+    await newer.resume()
+    await newer.retry_what_waited_for_a_deploy()
+    # It leads no more before it has tried.
+    await older.carry_out_decisions()
+    await newer.resume()
+    await newer.retry_what_waited_for_a_deploy()
+    assert await decisions(database) == 2

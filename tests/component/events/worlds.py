@@ -37,11 +37,12 @@ class Witness:
 
     name: str = "witness"
     is_choosy: bool = True
+    poison: str = POISON
     forgotten: int = 0
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         for envelope, data in events:
-            if self.is_choosy and isinstance(data, ProjectProposed) and data.name == POISON:
+            if self.is_choosy and isinstance(data, ProjectProposed) and data.name == self.poison:
                 raise RuntimeError("this event can not be applied")
             await connection.execute(
                 "insert into seen (position, stream, version) values ($1, $2, $3)",
