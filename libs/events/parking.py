@@ -21,6 +21,13 @@ WAITING_EVENTS = """
     )
     order by position
 """
+# A handler that begins again may fail before the event that others have parked.
+PARK_SEQUENCE = """
+    insert into parked_sequences (org_id, sequence, position, code, detail) values ($1, $2, $3, $4, $5)
+    on conflict (org_id, sequence) do update
+    set position = excluded.position, code = excluded.code, detail = excluded.detail
+    where excluded.position < parked_sequences.position
+"""
 RELEASE_SEQUENCES = """
     delete from parked_sequences where org_id = $1 and sequence = any($2)
     and not exists (select 1 from parked_events where parked_events.org_id = parked_sequences.org_id
@@ -272,10 +279,6 @@ async def _park_sequences(
     connection: Connection, sequences: Sequence[tuple[UUID, str]], position: int, code: str, detail: str
 ) -> None:
     await connection.executemany(
-        "insert into parked_sequences (org_id, sequence, position, code, detail) values ($1, $2, $3, $4, $5)"
-        # A handler that begins again may fail before the event that others have parked.
-        " on conflict (org_id, sequence) do update"
-        " set position = excluded.position, code = excluded.code, detail = excluded.detail"
-        " where excluded.position < parked_sequences.position",
+        PARK_SEQUENCE,
         [(org_id, sequence, position, code, detail[:2_000]) for org_id, sequence in sequences],
     )

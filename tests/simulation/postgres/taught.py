@@ -48,6 +48,32 @@ def waiting_events(transaction: Transaction, values: Values) -> list[Row]:
     return sorted(found, key=lambda row: row["position"])
 
 
+def park_sequence(transaction: Transaction, values: Values) -> list[Row]:
+    names, table = ("org_id", "sequence", "position", "code", "detail"), "parked_sequences"
+    row = Row(zip(names, values, strict=True))
+    row.update(transaction.table(table).absent(names))
+    before = transaction.insert(table, values[:2], row)
+    if before is not None and row["position"] < before["position"]:
+        earlier = {name: row[name] for name in ("position", "code", "detail")}
+        transaction.write(table, values[:2], Row({**dict(before.items()), **earlier}))
+    return []
+
+
+def move_sequences_up(transaction: Transaction, values: Values) -> list[Row]:
+    org_id, streams = values
+    for stream in streams:
+        row = transaction.one("parked_sequences", (org_id, stream))
+        waiting = [
+            each["position"]
+            for each in transaction.rows("parked_events")
+            if each["org_id"] == org_id and each["stream"] == stream
+        ]
+        if row is not None and waiting and row["position"] < min(waiting):
+            moved = Row({**dict(row.items()), "position": min(waiting)})
+            transaction.write("parked_sequences", (org_id, stream), moved)
+    return []
+
+
 def release_sequences(transaction: Transaction, values: Values) -> list[Row]:
     org_id, sequences = values
     for sequence in sequences:
@@ -153,6 +179,8 @@ TAUGHT: Mapping[str, Statement] = {
     log.HEAD: head,
     log.READ: read,
     parking.WAITING_EVENTS: waiting_events,
+    parking.PARK_SEQUENCE: park_sequence,
+    parking.MOVE_SEQUENCES_UP: move_sequences_up,
     parking.RELEASE_SEQUENCES: release_sequences,
     parking.RELEASE_STREAM_OF_SKIPPED: release_stream_of_skipped,
     parking.COUNT_ATTEMPT: count_attempt,
