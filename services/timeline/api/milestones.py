@@ -125,7 +125,8 @@ async def get_milestone(
     form = MilestoneAnswer(
         **standing.model_dump(), description=story.description, as_of=Standpoint.of(reading.as_of)
     )
-    depends_on_day = standing.has_aged(reading.as_of)
+    # What is known of another day may change without a change of that day: an achievement is withdrawn later.
+    depends_on_day = reading.as_of.effective_at is not None or standing.has_aged(reading.as_of)
     return shown(request, form, reading.as_of, standing.version, depends_on_day=depends_on_day)
 
 

@@ -3,7 +3,14 @@
 from datetime import UTC, date, datetime
 
 from libs.events.portfolio import ProjectProposed
-from libs.events.schedule import MilestoneAchieved, MilestoneCommitted, MilestonePlanned, MilestoneReforecast
+from libs.events.schedule import (
+    MilestoneAchieved,
+    MilestoneAchievementWithdrawn,
+    MilestoneCommitted,
+    MilestonePlanned,
+    MilestoneReforecast,
+    MilestoneState,
+)
 from tests.component.timeline.conftest import Timeline
 from tests.support.history import an_id
 
@@ -106,6 +113,28 @@ async def test_an_achievement_that_became_known_late_is_part_of_the_history_of_i
     )
     earlier = await timeline.ask(f"/milestones/{FINAL}/history", effective_at="2020-10-04")
     assert (earlier["actuals"], earlier["milestone"]["state"]) == ([], "planned")
+
+
+async def test_a_day_whose_past_was_put_right_is_not_said_to_be_as_it_was(timeline: Timeline) -> None:
+    the_history_of_python_3_9(timeline)
+    await timeline.tell()
+    then = f"/milestones/{FINAL}?effective_at=2020-11-01"
+    async with timeline.client() as client:
+        achieved = await client.get(then)
+        timeline.history.record(
+            "milestone",
+            FINAL,
+            MilestoneAchievementWithdrawn(
+                achieved_on_before=date(2020, 10, 5),
+                state=MilestoneState.COMMITTED,
+                reason="It was a candidate.",
+            ),
+            effective_at=noon("2020-12-01"),
+        )
+        await timeline.tell()
+        again = await client.get(then, headers={"If-None-Match": achieved.headers["etag"]})
+    assert [achieved.json()["state"], again.status_code] == ["achieved", 200]
+    assert again.json()["state"] == "committed"
 
 
 async def test_a_trend_has_points_a_line_per_baseline_and_ends_on_the_diagonal(timeline: Timeline) -> None:
