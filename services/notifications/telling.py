@@ -26,9 +26,16 @@ MARKS = """
     join streams using (org_id, stream)
 """
 NAMES = """
-    select org_id, stream, name from unnest($1::uuid[], $2::text[]) as asked (org_id, stream)
+    select org_id, stream, project_id, name from unnest($1::uuid[], $2::text[]) as asked (org_id, stream)
     join streams using (org_id, stream) where name is not null
 """
+
+
+class Named(NamedTuple):
+    """What a stream is called, and the project whose members may know that."""
+
+    name: str
+    project_id: UUID | None
 
 
 class Match(NamedTuple):
@@ -63,8 +70,8 @@ class Telling:
         matches = await self._match(connection, fresh)
         if not matches:
             return
-        names = await load_names(connection, [match.event for match in matches])
-        items = inbox_items(matches, names)
+        named = await load_names(connection, [match.event for match in matches])
+        items = inbox_items(matches, named)
         await put_into_inboxes(connection, items)
         made = await jobs.make(connection, webhook_jobs(matches), self.clock())
         MATCHES.inc(sum(len(match.rules) for match in matches))
@@ -140,8 +147,8 @@ async def note_streams(connection: Connection, events: Sequence[Event]) -> None:
     )
 
 
-async def load_names(connection: Connection, events: Sequence[Event]) -> Mapping[UUID, Names]:
-    """The names of everything these events mention, by organization."""
+async def load_names(connection: Connection, events: Sequence[Event]) -> Mapping[StreamKey, Named]:
+    """The names of everything these events mention."""
     wanted = {
         StreamKey(event.envelope.org_id, stream) for event in events for stream in streams_mentioned(event)
     }
@@ -150,13 +157,21 @@ async def load_names(connection: Connection, events: Sequence[Event]) -> Mapping
         [key.org_id for key in wanted],
         [key.stream for key in wanted],
     )
-    names: dict[UUID, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        names[row["org_id"]][row["stream"]] = row["name"]
-    return names
+    return {StreamKey(row["org_id"], row["stream"]): Named(row["name"], row["project_id"]) for row in rows}
 
 
-def inbox_items(matches: Sequence[Match], names: Mapping[UUID, Names]) -> list[InboxItem]:
+def names_told(event: Event, named: Mapping[StreamKey, Named]) -> Names:
+    """Of what an event mentions, the names that whoever sees the event may know: those of its own project."""
+    envelope, told = event.envelope, {}
+    for stream in streams_mentioned(event):
+        found = named.get(StreamKey(envelope.org_id, stream))
+        # What it is about may have moved on to another project since.
+        if found and (stream == envelope.stream or found.project_id == envelope.project_id):
+            told[stream] = found.name
+    return told
+
+
+def inbox_items(matches: Sequence[Match], named: Mapping[StreamKey, Named]) -> list[InboxItem]:
     """One item for each person an event concerns, however many of the person's rules it matches."""
     items: list[InboxItem] = []
     for event, rules in matches:
@@ -165,7 +180,7 @@ def inbox_items(matches: Sequence[Match], names: Mapping[UUID, Names]) -> list[I
             if rule.channel is Channel.INBOX:
                 reasons[rule.recipient].append(rule.rule_id)
         if reasons:
-            told = sentence(event, names.get(event.envelope.org_id, {}))
+            told = sentence(event, names_told(event, named))
             items.extend(
                 InboxItem.of(event.envelope, person_id, told, rule_ids)
                 for person_id, rule_ids in reasons.items()

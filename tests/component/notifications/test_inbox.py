@@ -3,9 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from libs.events.envelope import Event
+from libs.events.envelope import Event, stream_name
 from libs.events.portfolio import ProjectProposed, StateCategory
-from libs.events.raid import IssueRaised
+from libs.events.raid import IssueBlocked, IssueMovedOut, IssueRaised
 from libs.events.schedule import MilestonePlanned
 from services.notifications import inbox
 from services.notifications.inbox import InboxFilter, Reader
@@ -16,6 +16,7 @@ from services.notifications.telling import Telling
 from tests.support.notifications.events import (
     ACTOR,
     ISSUE,
+    MILESTONE,
     NOON,
     ONE_OF_EACH,
     ORGANIZATION,
@@ -42,6 +43,34 @@ async def test_an_event_is_told_in_a_sentence_with_the_names_it_had(world: World
         "Issue “Parser crashes” in “Python 3.9” was commented on: hello.",
         "Issue “Parser crashes” in “Python 3.9” was raised as a task.",
         "Project “Python 3.9” was proposed.",
+    ]
+
+
+async def test_a_sentence_names_nothing_of_a_project_that_its_reader_may_not_see(world: World) -> None:
+    await world.subscribe(PERSON)
+    other = {"project_id": OTHER_PROJECT}
+    await world.tell(
+        world.happened(ProjectProposed(project_id=PROJECT, name="Python 3.9")),
+        world.happened(
+            ProjectProposed(project_id=OTHER_PROJECT, name="Secret"),
+            **other,
+            stream=stream_name("project", OTHER_PROJECT),
+        ),
+        world.happened(MilestonePlanned(project_id=OTHER_PROJECT, name="Acquire Foo Ltd"), **other),
+        world.happened(
+            IssueRaised(project_id=PROJECT, title="Parser crashes", state="Open", category=StateCategory.TODO)
+        ),
+    )
+    await world.tell(
+        world.happened(IssueBlocked(reason="wait", blocked_by=stream_name("milestone", MILESTONE))),
+        world.happened(IssueMovedOut(to_project_id=OTHER_PROJECT, reason="theirs")),
+        # Of the same batch: the issue is noted as one of the other project before anything is told.
+        comment(world, **other),
+    )
+
+    assert [item.sentence for item in await world.items(PERSON)][:2] == [
+        f"Issue “Parser crashes” in “Python 3.9” moved to project {str(OTHER_PROJECT)[:8]}: theirs.",
+        f"Issue “Parser crashes” in “Python 3.9” is blocked by milestone {str(MILESTONE)[:8]}: wait.",
     ]
 
 
