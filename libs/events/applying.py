@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from libs.chassis import tracing
-from libs.chassis.postgres import Connection, Database
+from libs.chassis.postgres import Connection, Database, UnitExpired
 from libs.chassis.sessions import is_transient
 from libs.events import catalogue, consuming, jetstream, parking
 from libs.events.consuming import Checkpoints, CheckpointsMoved, Position
@@ -80,7 +81,7 @@ class Application:
         try:
             await self._apply_together(envelopes)
         except Exception as error:
-            if _may_pass(error):
+            if _may_pass(error) and not (_is_too_much(error) and len(envelopes) > 1):
                 raise
             reason = f"{type(error).__name__}: {error}"
             log.warning("batch_failed", position=envelopes[0].position, events=len(envelopes), error=reason)
@@ -211,7 +212,7 @@ class Application:
                     await self._carry_out(connection, decision)
                 await self.resume()
             except Exception as error:
-                if is_transient(error):
+                if _may_pass(error) and not _is_too_much(error):
                     raise
                 await self.resume()
                 which = decision.org_id, decision.sequence
@@ -223,6 +224,9 @@ class Application:
                     )
 
     async def _carry_out(self, connection: Connection, decision: parking.Decision) -> None:
+        # Whoever leads, or exchanges a read model, meanwhile must not do so on top of this.
+        if await consuming.lock_checkpoints(connection, self._names) != self._checkpoints:
+            raise CheckpointsMoved("another process has applied events since")
         waiting = await parking.waiting_events(connection, decision.org_id, decision.sequence)
         if decision.decision == "skip":
             await self._skip(connection, decision, waiting)
@@ -265,3 +269,8 @@ class Application:
 def _may_pass(error: Exception) -> bool:
     """Whether nothing is wrong with the events: from where the checkpoints are, they may well be applied."""
     return is_transient(error) or isinstance(error, CheckpointsMoved)
+
+
+def _is_too_much(error: Exception) -> bool:
+    """Whether it took longer than a unit of work may: less of it may do."""
+    return isinstance(error, (UnitExpired, asyncpg.QueryCanceledError))

@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from libs.chassis.postgres import Database
+from libs.chassis.postgres import Connection, Database
 from libs.events import parking
 from libs.events.applying import Application
 from libs.events.consuming import CheckpointsMoved, Position
-from libs.events.envelope import Envelope
+from libs.events.envelope import Envelope, Event
 from libs.events.portfolio import ProjectProposed
 from libs.events.writing import Write, write_together, writes
 from tests.component.events.worlds import POISON, Witness, migrate_consumer
@@ -87,6 +87,35 @@ async def test_one_bad_event_does_not_have_the_others_of_its_batch_applied_one_a
     assert application.position == Position(504, events[-1].event_id)
     # Each commit and each return to the checkpoint is told: some for every halving and every attempt.
     assert len(told) < 40
+
+
+class Burdened(Witness):
+    """Takes a fifth of a second for each event, and has half a second."""
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        await connection.execute("set local statement_timeout to 500")
+        await connection.execute("select pg_sleep($1)", 0.2 * len(events))
+        await super().apply(connection, events)
+
+
+async def test_a_batch_that_takes_too_long_is_applied_in_parts(database: Database) -> None:
+    application = Application(database, [Burdened()], lambda position: None)
+    await application.resume()
+    await application.apply(proposals(4))
+    assert await seen(database) == [1, 2, 3, 4]
+
+
+async def test_who_was_overtaken_carries_out_no_decision(database: Database) -> None:
+    events = of_a_sick_project()
+    overtaken = await applying(database)
+    await overtaken.apply(events[:3])
+    await (await applying(database)).apply(events[3:])
+    with pytest.raises(CheckpointsMoved):
+        await decided(database, overtaken, "skip")
+    assert await seen(database) == [1, 4]
+    await (await applying(database)).carry_out_decisions()
+    async with database.connection() as connection:
+        assert await parking.skipped_positions(connection) == {2}
 
 
 async def test_a_handler_that_is_ahead_of_others_is_given_nothing_twice(database: Database) -> None:
