@@ -6,6 +6,7 @@ import pytest_asyncio
 
 from libs.chassis.postgres import Database
 from libs.events.log.log import Log
+from tests.component.events.consumer import database
 from tests.component.events.worlds import world
 from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.projects_database import PASSWORD, RELAY, SERVICE, migrate_projects
@@ -37,4 +38,4 @@ async def log(service_database: Database) -> Log:
     return Log(service_database)
 
 
-__all__ = ["world"]
+__all__ = ["database", "world"]
