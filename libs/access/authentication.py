@@ -124,3 +124,10 @@ async def current_caller(request: Request) -> Caller:
     """The caller of a request, also as a FastAPI dependency; raises `Problem` 401 or 403."""
     headers = request.headers
     return await caller_in(request.app.state, headers.get("authorization"), headers.get(ORGANIZATION_HEADER))
+
+
+async def caller_again(request: Request) -> Caller:
+    """What `current_caller` has become meanwhile, or its `Problem` 401 or 403; a request counts once, however long."""
+    authenticator: Authenticator = request.app.state.authenticator
+    headers = request.headers
+    return await authenticator.caller(headers.get("authorization"), headers.get(ORGANIZATION_HEADER))

@@ -2,21 +2,22 @@
 
 Lines are decided one behind the other and recorded in chunks; a line that is refused does not stop the next.
 Sent again, what was recorded is replayed and the rest goes on, so an interrupted import is simply sent again.
+It may last for days: what counts is what the importer may do as a chunk is recorded, not as its lines were read.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any
+from functools import partial
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 from pydantic_core import to_json
 
-from libs.access.authorize import not_found
+from libs.access.authorize import authorize, not_found, visible_projects
 from libs.chassis.bodies import require_strict
 from libs.chassis.clock import utc_now
+from libs.chassis.identity import Caller
 from libs.chassis.problems import Problem
 from libs.events.envelope import StreamKey, entity_id_of
 from libs.events.log.grouping import GroupedAppends, NoRoom, OutcomeUnknown, Overloaded
@@ -25,7 +26,8 @@ from libs.events.log.recording import Appended, Conflict, IdempotencyKey, KeyReu
 from services.projects.aggregate import Rejection
 from services.projects.aggregates import BY_NAME
 from services.projects.command_handling import CommandHandler
-from services.projects.deciding import Authorize, CommandRequest, Decided, authorize_command
+from services.projects.deciding import CommandRequest, Decided, authorize_command
+from services.projects.import_lines import ImportLine, LineOutcome, LineResult
 from services.projects.loading import Loaded
 from services.projects.refusals import Contended, KeyMisused, NewerHistory, NotFound
 
@@ -38,49 +40,13 @@ class UnknownCommandError(ValueError):
     """A line names a command that the aggregate of its stream does not have."""
 
 
-class LineOutcome(StrEnum):
-    """What became of a line. `unknown`: nobody could say in time; send the import again."""
-
-    RECORDED = "recorded"
-    UNCHANGED = "unchanged"
-    REPLAYED = "replayed"
-    REFUSED = "refused"
-    MALFORMED = "malformed"
-    UNKNOWN = "unknown"
-
-
-class ImportLine(BaseModel):
-    """One command as a line of NDJSON."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    key: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    command: Annotated[str, StringConstraints(max_length=100)] = Field(description="`<aggregate>.<verb>`")
-    stream: Annotated[str, StringConstraints(pattern=r"^[a-z_]+-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-    effective_at: AwareDatetime
-    on_behalf_of: UUID | None = None
-    body: dict[str, Any]
-
-
-class LineResult(BaseModel):
-    """What became of one line, by its number in the request, from 1."""
-
-    line: int
-    key: str | None
-    outcome: LineOutcome
-    position: int | None = None
-    code: str | None = None
-    detail: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Who imports; `authorize` and `visible` are those of a `CommandRequest`."""
+    """Who imports. `ask` tells what they may do now, or raises the `Problem` that ends the import."""
 
     org_id: UUID
     actor: UUID
-    authorize: Authorize
-    visible: frozenset[UUID] | None
+    ask: Callable[[], Awaitable[Caller]]
     traceparent: str | None = None
 
 
@@ -130,6 +96,7 @@ class ImportHandler:
 
     async def _record(self, importer: Importer, chunk: Sequence[_Line]) -> list[LineResult]:
         try:
+            _entitle(chunk, await importer.ask())
             await self._conclude_known(importer, chunk)
             await self._decide(chunk)
             await self._append([line for line in chunk if line.result is None])
@@ -137,6 +104,11 @@ class ImportHandler:
             for line in chunk:
                 if line.result is None:
                     line.conclude(LineOutcome.UNKNOWN, None, "outcome_unknown", "Send the import again.")
+        except NewerHistory as newer:
+            # That of the importer's own rights, which another process can read.
+            for line in chunk:
+                if line.result is None:
+                    _refuse(line, newer)
         return [line.result for line in chunk if line.result is not None]
 
     async def _conclude_known(self, importer: Importer, chunk: Sequence[_Line]) -> None:
@@ -204,6 +176,14 @@ class ImportHandler:
         _conclude(line, outcome)
 
 
+def _entitle(chunk: Sequence[_Line], caller: Caller) -> None:
+    """Give the commands the rights of the caller as they are now."""
+    may, visible = partial(authorize, caller), visible_projects(caller)
+    for line in chunk:
+        if line.request is not None:
+            line.request.authorize, line.request.visible = may, visible
+
+
 def _read(importer: Importer, number: int, text: bytes) -> _Line:
     line = _Line(number)
     if len(text) > LINE_BYTES_MAX:
@@ -244,8 +224,9 @@ def _request(importer: Importer, told: ImportLine, text: bytes) -> CommandReques
         command=command,
         org_id=importer.org_id,
         actor=importer.actor,
-        authorize=importer.authorize,
-        visible=importer.visible,
+        # Without any role, until it is known which there are when the line is recorded.
+        authorize=partial(authorize, Caller(importer.org_id, importer.actor)),
+        visible=frozenset(),
         is_creating=is_creating,
         key=IdempotencyKey(told.key, hashlib.sha256(text.strip()).digest(), lifetime=None),
         on_behalf_of=told.on_behalf_of,

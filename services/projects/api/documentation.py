@@ -18,7 +18,7 @@ from services.projects.aggregate import Aggregate, Command, Rejection, code_of
 from services.projects.aggregates import AGGREGATES
 from services.projects.api import event_documentation, examples, imports
 from services.projects.api.commands import KEY_CHARACTERS_MAX
-from services.projects.importing import ImportLine, LineResult
+from services.projects.import_lines import ImportLine, LineResult
 from services.projects.rendering import hidden
 
 DESCRIPTION = "Ask projects to do something; ask timeline what happened."
@@ -177,7 +177,9 @@ def _import_operation() -> dict[str, Any]:
         "operationId": "importCommands",
         "tags": ["imports"],
         "summary": "Import commands",
-        "description": "One command a line, one result a line. Send it again after an interruption.",
+        "description": "One command a line, one result a line. Send it again after an interruption. What you may do is "
+        "looked up again on the way: an import ends with your token, key or membership, and the sum says so in `code` "
+        "and `detail`; what comes after the last result was not recorded.",
         "requestBody": {"required": True, "content": lines("ImportLine", examples.IMPORT_LINE)},
         "responses": {"200": answered},
     }

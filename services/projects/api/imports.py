@@ -1,6 +1,7 @@
 """`POST /v1/imports`: NDJSON in, one command a line; NDJSON out, one result a line, then the sum.
 
 Results are streamed while lines still arrive. An interrupted import is sent again: what was recorded is replayed.
+It has no deadline, so who sends it is asked again on the way: it ends with their token, key or membership.
 """
 
 from collections import Counter
@@ -13,12 +14,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from libs.access.authentication import current_caller
-from libs.access.authorize import authorize, visible_projects
-from libs.chassis import tracing
+from libs.access.authentication import caller_again, current_caller
+from libs.chassis import problem_codes, tracing
 from libs.chassis.problems import Problem
 from libs.chassis.queries import refuse_except
-from services.projects.importing import LINE_BYTES_MAX, Importer, ImportHandler, LineOutcome, LineResult
+from services.projects.import_lines import LineOutcome, LineResult
+from services.projects.importing import LINE_BYTES_MAX, Importer, ImportHandler
 
 PATH = "/v1/imports"
 MEDIA_TYPE = "application/x-ndjson"
@@ -39,13 +40,7 @@ async def post(request: Request) -> Response:
     """Import the lines of the body."""
     refuse_except(request)
     caller = await current_caller(request)
-    importer = Importer(
-        caller.org_id,
-        caller.actor,
-        partial(authorize, caller),
-        visible_projects(caller),
-        tracing.current(),
-    )
+    importer = Importer(caller.org_id, caller.actor, partial(caller_again, request), tracing.current())
     handler: ImportHandler = request.app.state.imports
     return DuplexResponse(_answer(handler, importer, request), 200, media_type=MEDIA_TYPE)
 
@@ -60,11 +55,17 @@ async def _answer(handler: ImportHandler, importer: Importer, request: Request) 
             position = max([position, *(result.position or 0 for result in results)])
             yield b"".join(_line(result) for result in results)
     except Problem as problem:
-        # The status has been sent already; the sum says that, and why, the rest was not read.
+        # The status has been sent already; the sum says that, and why, the rest was not recorded.
         interruption = problem
     total = {"lines": counts.total(), **{str(outcome): counts[outcome] for outcome in LineOutcome}}
-    failure = {"code": interruption.code, "detail": interruption.detail} if interruption else {}
-    yield to_json({**total, "position": position or None, **failure}) + b"\n"
+    yield to_json({**total, "position": position or None, **_failure(interruption)}) + b"\n"
+
+
+def _failure(interruption: Problem | None) -> dict[str, str]:
+    if interruption is None:
+        return {}
+    meaning = problem_codes.known(interruption.code, interruption.status)
+    return {"code": interruption.code, "detail": interruption.detail or meaning.explanation}
 
 
 def _line(result: LineResult) -> bytes:

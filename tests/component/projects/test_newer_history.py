@@ -1,16 +1,21 @@
 """A newer program has written to a history: this one says that it can not answer now, and records nothing."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
+from pydantic_core import from_json
 
 from libs.events.envelope import instant_text
+from tests.component.projects.conftest import OWNER, Clients
 from tests.component.projects.test_commands import plan, propose
 from tests.component.projects.test_imports import line, send
+from tests.component.projects.test_members import ANN, becomes, join
 from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.projects_database import PASSWORD, SERVICE, migrate_projects
 
@@ -89,3 +94,23 @@ async def test_a_line_of_an_import_may_be_sent_again(
 
     assert (result["outcome"], result["code"]) == ("unknown", "unavailable")
     assert total["unknown"] == 1
+
+
+@pytest.mark.parametrize("grants_in_tokens", [False])
+async def test_lines_of_whom_a_newer_program_wrote_may_be_sent_again(
+    founded: Clients, database: FreshDatabase
+) -> None:
+    owner, ann = founded(OWNER), founded(ANN)
+    await join(owner, ANN)
+    await becomes(ann, f"/v1/members/{ANN}", 200)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield line("1", "project.propose", f"project-{uuid4()}", name="Apollo").encode()
+        await execute(database, NEWER, 2, "member.role_changed")
+        await becomes(ann, f"/v1/members/{ANN}", 503)
+
+    answer = await ann.post("/v1/imports", content=body(), headers={"Content-Type": "application/x-ndjson"})
+
+    result, total = map(from_json, answer.text.splitlines())
+    assert (result["outcome"], result["code"]) == ("unknown", "unavailable")
+    assert (total["unknown"], total.get("code")) == (1, None)
