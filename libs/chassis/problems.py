@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.chassis import noting, tracing
@@ -85,7 +85,6 @@ def install(app: FastAPI) -> None:
     """
     for kind in (Problem, HTTPException, RequestValidationError, ValidationError, *DATABASE_ERRORS):
         app.add_exception_handler(kind, _on_error)
-    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_route("/problems", problem_index, methods=["GET"], include_in_schema=False)
     app.add_route("/problems/{code}", problem_page, methods=["GET"], include_in_schema=False)
 
@@ -156,8 +155,3 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     return answer(error, request.url.path)
-
-
-async def _on_disconnect(request: Request, error: Exception) -> Response:
-    """Nobody is there to read it; without an answer the server would log an error."""
-    return Response(status_code=400)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.chassis import compression, deprecation, identity, load_shedding, metrics, noting, problems, tracing
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # Asked every few seconds by machines: neither limited, nor shed, nor logged, nor traced.
 PROBES = frozenset({"/livez", "/readyz"})
-# Not a status of HTTP: there was no answer, e.g. because the process was stopping.
+# Not a status of HTTP: there was no answer, as its client had gone, or the process was stopping.
 UNANSWERED = 499
 
 log = structlog.get_logger(__name__)
@@ -129,6 +130,8 @@ class RequestGuard:
                 await _refuse(scope, exchange, exchange.overdue())
             if not is_own:
                 raise
+        except ClientDisconnect:
+            pass  # Nobody is there any more; that is what is recorded.
         except Exception as error:
             exchange.stop_deadline()
             await _refuse(scope, exchange, exchange.refusal or error)

@@ -8,10 +8,11 @@ import httpx2
 import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.chassis import exchange, tracing
-from libs.chassis.request_guard import RequestGuard
+from libs.chassis.request_guard import UNANSWERED, RequestGuard
 from libs.chassis.settings import ServiceSettings
 from tests.support.spans import Collector
 from tests.unit.chassis import things
@@ -129,17 +130,32 @@ async def test_requests_are_counted_by_template_and_not_by_path(client: httpx2.A
     assert REGISTRY.get_sample_value("milepost_http_requests_in_progress") == 0
 
 
+class Lines(list[tuple[str, str, int, str]]):
+    """What a log of requests was told: method, route, status, and trace."""
+
+    def __call__(self, method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
+        self.append((method, route, status, trace_id))
+
+
 async def test_every_request_has_its_line() -> None:
-    lines: list[tuple[str, str, int, str]] = []
-
-    def write(method: str, route: str, status: int, seconds: float, trace_id: str) -> None:
-        lines.append((method, route, status, trace_id))
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise RuntimeError("a mistake")
 
-    await asked(RequestGuard(app, request_log=write), "/v1/plain", silent)
+    lines = Lines()
+    await asked(RequestGuard(app, request_log=lines), "/v1/plain", silent)
     assert lines == [("POST", "unmatched", 500, PARENT[3:35])]
+
+
+async def test_who_leaves_before_their_body_was_read_is_no_error_of_ours() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    lines = Lines()
+    assert await asked(RequestGuard(app, request_log=lines), "/v1/plain", gone) == {}
+    assert [status for _, _, status, _ in lines] == [UNANSWERED]
 
 
 async def test_half_an_answer_is_broken_off_and_not_completed() -> None:
@@ -157,7 +173,7 @@ async def silent() -> Message:
 
 
 async def asked(app: ASGIApp, path: str, receive: Receive) -> Message:
-    """The start of the answer to a POST whose body comes from `receive`."""
+    """The start of the answer to a POST whose body comes from `receive`; nothing where there is none."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -171,4 +187,4 @@ async def asked(app: ASGIApp, path: str, receive: Receive) -> Message:
         "headers": [(b"content-type", b"application/json"), (b"traceparent", PARENT.encode())],
     }
     await app(scope, receive, send)
-    return sent[0]
+    return sent[0] if sent else {}
