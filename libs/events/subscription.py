@@ -96,9 +96,10 @@ class Subscription:
             await self._application.retry_what_waited_for_a_deploy()
             while True:
                 await self._application.resume()
-                await self._check_identity()
+                is_known = await self._check_identity()
                 await self._reach_the_stream(client)
-                await pull.start(self._application.position.number)
+                # Where projects does not say whether the log is the same, the stream shows the checkpoint's own event.
+                await pull.start(self._application.position.number - (not is_known))
                 await self._follow(client, pull)
 
     async def _reach_the_stream(self, client: Client) -> None:
@@ -144,6 +145,7 @@ class Subscription:
         last = self._application.position.number
         for sequence, envelope in arrived:
             if sequence <= last:
+                self._compare(sequence, envelope)
                 consuming.DUPLICATES.inc()
                 continue
             if envelope is None or sequence > last + 1:
@@ -164,24 +166,36 @@ class Subscription:
                 raise LogChanged(f"the stream has a position {position}, the log ends before it")
             await self._application.apply(envelopes)
 
-    async def _check_identity(self) -> None:
+    async def _check_identity(self) -> bool:
         """Refuse to go on behind a checkpoint of another log, such as one restored from a backup.
 
         Asked again whenever the flow broke off, for that is what happens when the stream is made anew from another log.
+        False where projects does not answer.
         """
         number, event_id = self._application.position
         if event_id is None:
-            return
+            return True
         try:
             there = await self._feed.page(number - 1, 1)
         except FeedUnavailable:
-            return
+            return False
         if not there or there[0].event_id != event_id:
-            raise LogChanged(
-                f"the checkpoint at position {number} names event {event_id}, which the log does not have there: "
-                "was its database restored from a backup? Then run adopt-log of projects, and after that "
-                f"python -m services.{self._settings.durable} adopt-log (docs/operating.md, A stream ahead of the log)"
-            )
+            raise self._another_log()
+        return True
+
+    def _compare(self, sequence: int, envelope: Envelope | None) -> None:
+        """Refuse to go on where the stream has another event at the checkpoint."""
+        number, event_id = self._application.position
+        if sequence == number and envelope is not None and envelope.event_id != event_id:
+            raise self._another_log()
+
+    def _another_log(self) -> LogChanged:
+        number, event_id = self._application.position
+        return LogChanged(
+            f"the checkpoint at position {number} names event {event_id}, which the log does not have there: "
+            "was its database restored from a backup? Then run adopt-log of projects, and after that "
+            f"python -m services.{self._settings.durable} adopt-log (docs/operating.md, A stream ahead of the log)"
+        )
 
 
 def _readable(body: bytes, sequence: int) -> Envelope | None:

@@ -6,9 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
+from deploy.local.ports import LOOPBACK, any_free_port
 from libs.events import jetstream, parking
+from libs.events.feed import Feed
 from libs.events.log.keeper import Keeper, StreamSettings
-from tests.component.events.worlds import POISON, World
+from tests.component.events.worlds import POISON, World, lose_what_followed
 from tests.support.eventually import eventually
 from tests.support.recordings import ORGANIZATION, proposing
 
@@ -66,6 +70,33 @@ async def test_a_wiped_broker_loses_nothing_and_doubles_nothing(world: World) ->
     await asyncio.to_thread(world.nats.wipe)
     await asyncio.to_thread(world.nats.start)
     await world.expect_everything(40)
+
+
+async def test_a_log_exchanged_while_projects_does_not_answer_is_noticed_all_the_same(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.relay()
+    subscribed = world.subscribe()
+    await world.log.append([proposing() for _ in range(8)])
+    await world.expect_everything()
+    subscribed.cancel()
+    await asyncio.wait([subscribed])
+    await lose_what_followed(world.projects, 5)
+    await world.log.append([proposing() for _ in range(10)])
+    keeper = Keeper(world.nats.url("keeper"), StreamSettings())
+    await keeper.remove()
+    await keeper.create(1)
+
+    async with Feed(f"http://{LOOPBACK}:{any_free_port()}", lambda: "token") as nobody:
+        world.subscribe(nobody)
+        told: list[str] = []
+
+        def stands_still() -> None:
+            told.append(capsys.readouterr().out)
+            assert "which the log does not have there" in "".join(told)
+
+        await eventually(stands_still, 20)
+    assert await world.seen() == [*range(1, 9)]
 
 
 async def test_what_the_stream_no_longer_has_comes_from_the_log(world: World) -> None:

@@ -72,9 +72,9 @@ class World:
         settings = RelaySettings(self.projects.dsn(RELAY, PASSWORD), self.nats.url("relay"), max_age)
         self._start(Relay(settings, Keeper(self.nats.url("keeper"), StreamSettings())).run())
 
-    def subscribe(self) -> "asyncio.Task[None]":
+    def subscribe(self, feed: Feed | None = None) -> "asyncio.Task[None]":
         settings = SubscriptionSettings("timeline", self.nats.url("timeline"), self.consumer.admin_dsn)
-        return self._start(Subscription(settings, self.database, [self.witness], self.feed).run())
+        return self._start(Subscription(settings, self.database, [self.witness], feed or self.feed).run())
 
     def _start(self, running: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         self.tasks.append(asyncio.create_task(running))
