@@ -7,10 +7,12 @@ from uuid_utils.compat import uuid7
 
 from libs.events.raid import IssueCommentedOn
 from services.notifications import subscriptions
+from services.notifications.channels.webhooks import endpoints
+from services.notifications.channels.webhooks.endpoints import Endpoint, Wanted
 from services.notifications.subscriptions import Wish
 from tests.support.eventually import eventually
 from tests.support.notifications.events import ISSUE, ORGANIZATION, PROJECT
-from tests.support.notifications.world import World
+from tests.support.notifications.world import World, comment
 
 PERSON = UUID(int=0xA1)
 HOLD = "select position from checkpoints where name = 'notifications' for update"
@@ -54,6 +56,27 @@ async def test_a_batch_that_begins_while_a_subscription_is_made_is_matched_with_
 
     assert made.since_position == 1
     assert [item.position for item in await world.items(PERSON)] == [2]
+
+
+async def test_a_batch_for_an_endpoint_that_is_being_revised_waits_for_nobody(world: World) -> None:
+    made = await world.register()
+    await world.tell(comment(world))
+
+    async def revise() -> Endpoint:
+        async with world.database.transaction() as connection:
+            found = await endpoints.locked(connection, ORGANIZATION, made.endpoint_id)
+            assert found is not None
+            return await endpoints.revise(connection, found, Wanted(url=found.url), True, world.clock())
+
+    async with world.database.transaction() as batch:
+        await batch.fetchval(HOLD)
+        revising = asyncio.create_task(revise())
+        await eventually(lambda: waits_for_a_lock(world))
+        await world.telling.apply(batch, [comment(world)])
+        await batch.execute("update checkpoints set position = 2 where name = 'notifications'")
+
+    assert (await revising).since_position == 2
+    assert [position for position, *_ in await world.states()] == [1, 2]
 
 
 async def test_rules_kept_in_memory_follow_every_change(world: World) -> None:

@@ -24,8 +24,6 @@ SELECT = (
     f"select {COLUMNS}, {HEALTH_COLUMNS} from webhook_endpoints"
     " join webhook_health using (org_id, endpoint_id)"
 )
-
-
 INSERT = f"""
     insert into webhook_endpoints (org_id, endpoint_id, url, description, project_id, kinds, include_imported,
         since_position, registered_by, registered_at, revised_at, secret_key_id, secret_box, verified_at)
@@ -211,8 +209,10 @@ async def retire(connection: Connection, endpoint: Endpoint, now: datetime) -> E
 
 async def locked(connection: Connection, org_id: UUID, endpoint_id: UUID) -> Endpoint | None:
     """The endpoint, held until the transaction ends; `None` where there is none with this id."""
+    # `no key`: who makes deliveries for it needs its key, and holds the checkpoint, for which a revision waits.
     row = await connection.fetchrow(
-        f"{SELECT} where org_id = $1 and endpoint_id = $2 and state <> 'retired' for update of webhook_endpoints",
+        f"{SELECT} where org_id = $1 and endpoint_id = $2 and state <> 'retired'"
+        " for no key update of webhook_endpoints",
         org_id,
         endpoint_id,
     )
