@@ -56,12 +56,10 @@ async def list_deliveries(
     endpoint_id: UUID,
     state: Annotated[list[DeliveryState] | None, Query()] = None,
 ) -> Response:
-    await managed(request, asker, endpoint_id)
+    found = await managed(request, asker, endpoint_id)
     after = place(paging, instant, UUID)
     log: DeliveryLog = request.app.state.delivery_log
-    rows = await log.page(
-        asker.org_id, endpoint_id, state or [], (after[0], after[1]) if after else None, paging.limit + 1
-    )
+    rows = await log.page(found, state or [], (after[0], after[1]) if after else None, paging.limit + 1)
     page = listed(rows, paging.limit, lambda row: (instant_text(row.made_at), str(row.event_id)))
     forms = [DeliveryForm.of(row) for row in page.rows]
     return page_answer(paging, forms, page.after, position_header(request.app.state.progress.position))
@@ -73,9 +71,9 @@ async def list_deliveries(
     summary="One delivery and every attempt",
 )
 async def show_delivery(request: Request, asker: Asker, endpoint_id: UUID, event_id: UUID) -> Response:
-    await managed(request, asker, endpoint_id)
+    endpoint = await managed(request, asker, endpoint_id)
     log: DeliveryLog = request.app.state.delivery_log
-    found = await log.one(asker.org_id, endpoint_id, event_id)
+    found = await log.one(endpoint, event_id)
     if found is None:
         raise not_found()
     return shown(request, DeliveryWithAttempts.with_attempts(*found))
@@ -90,8 +88,8 @@ async def show_delivery(request: Request, asker: Asker, endpoint_id: UUID, event
 )
 async def resend_delivery(request: Request, asker: Asker, endpoint_id: UUID, event_id: UUID) -> Response:
     async def work(connection: Connection, now: datetime) -> Answer:
-        await locked(connection, request, asker, endpoint_id)
-        delivery = await delivery_log.resend(connection, asker.org_id, endpoint_id, event_id, now)
+        found = await locked(connection, request, asker, endpoint_id)
+        delivery = await delivery_log.resend(connection, found, event_id, now)
         if delivery is None:
             raise not_found()
         return answered(DeliveryForm.of(delivery), status=202)
@@ -110,10 +108,8 @@ async def resend_since(request: Request, asker: Asker, endpoint_id: UUID) -> Res
     wish = await body_of(request, ResendSince)
 
     async def work(connection: Connection, now: datetime) -> Answer:
-        await locked(connection, request, asker, endpoint_id)
-        resent = await delivery_log.resend_since(
-            connection, asker.org_id, endpoint_id, wish.since_position, now
-        )
+        found = await locked(connection, request, asker, endpoint_id)
+        resent = await delivery_log.resend_since(connection, found, wish.since_position, now)
         return answered(Resent(resent=resent, has_more=resent == delivery_log.RESENT_MAX), status=202)
 
     return await once_for_managers(request, asker, endpoint_id, work)

@@ -172,7 +172,8 @@ class DeliveryForm(Form):
     project_id: UUID | None
     is_test: bool
     state: DeliveryState = Field(
-        description="`parked`: the schedule is exhausted, only a resend tries again."
+        description="`parked`: the schedule is exhausted, or it is of another project than the webhook was given"
+        " since; only a resend tries again."
     )
     is_in_line: bool = Field(description="False: sent beside the line, because it was skipped or sent again.")
     attempts: int

@@ -156,7 +156,7 @@ async def test_five_days_without_a_success_disable_the_endpoint_and_resuming_los
     world.receiver.answer = receivers.OK
     async with world.database.transaction() as connection:
         await endpoints.resume(connection, found, world.clock())
-        await delivery_log.resend_since(connection, ORGANIZATION, endpoint.endpoint_id, 0, world.clock())
+        await delivery_log.resend_since(connection, endpoint, 0, world.clock())
     sent_before = len(world.receiver.receipts)
     await world.deliver()
     assert world.receiver.ids()[sent_before:] == ids_of(*events)

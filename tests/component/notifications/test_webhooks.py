@@ -91,9 +91,7 @@ async def test_whatever_a_receiver_does_wrong_is_a_failure_that_is_tried_again(
     world.clock.move(seconds=5)
     assert await world.deliver() == [Recorded.DELIVERED]
     assert world.receiver.ids() == ids_of(event) * 2
-    found = await delivery_log.DeliveryLog(world.organizations).one(
-        ORGANIZATION, endpoint.endpoint_id, event.envelope.event_id
-    )
+    found = await delivery_log.DeliveryLog(world.organizations).one(endpoint, event.envelope.event_id)
     assert found is not None
     assert [attempt.outcome for attempt in found[1]] == ["delivered", outcome]
 
@@ -105,9 +103,7 @@ async def test_an_answer_is_read_up_to_a_limit_and_an_excerpt_of_it_kept(world: 
     world.receiver.answer = receivers.flood
 
     assert await world.deliver() == [Recorded.DELIVERED]
-    found = await delivery_log.DeliveryLog(world.organizations).one(
-        ORGANIZATION, endpoint.endpoint_id, event.envelope.event_id
-    )
+    found = await delivery_log.DeliveryLog(world.organizations).one(endpoint, event.envelope.event_id)
     assert found is not None
     assert found[1][0].excerpt == "x" * 1_024
 
@@ -141,9 +137,7 @@ async def test_a_delivery_is_sent_again_when_somebody_asks_with_the_same_webhook
     await world.deliver()
 
     async with world.database.transaction() as connection:
-        await delivery_log.resend(
-            connection, ORGANIZATION, endpoint.endpoint_id, first.envelope.event_id, world.clock()
-        )
+        await delivery_log.resend(connection, endpoint, first.envelope.event_id, world.clock())
     await world.deliver()
     assert world.receiver.ids() == ids_of(first, second, first)
 
@@ -155,9 +149,7 @@ async def test_everything_since_a_position_is_sent_again_in_order(world: World) 
     await world.deliver()
 
     async with world.database.transaction() as connection:
-        count = await delivery_log.resend_since(
-            connection, ORGANIZATION, endpoint.endpoint_id, 2, world.clock()
-        )
+        count = await delivery_log.resend_since(connection, endpoint, 2, world.clock())
     await world.deliver()
     assert count == 3
     assert world.receiver.ids()[5:] == ids_of(*events[2:])

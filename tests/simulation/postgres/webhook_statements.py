@@ -135,8 +135,11 @@ def fail(transaction: Transaction, values: Values) -> list[Row]:
         "finished_at": now if state == "parked" else None,
         **({"skipped_at": now} if is_skipped else {}),
     }
+    before = transaction.one("deliveries", tuple(key))
+    if before is None or before["state"] != "pending":
+        return []
     _change(transaction, "deliveries", tuple(key), changes)
-    return []
+    return [Row(state=state)]
 
 
 def _change(transaction: Transaction, table: str, key: tuple[Any, ...], changes: dict[str, Any]) -> None:

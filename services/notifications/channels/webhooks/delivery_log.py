@@ -28,10 +28,15 @@ RESTART = (
     "state = 'pending', attempts = 0, next_attempt_at = $4, first_attempt_at = null, finished_at = null,"
     " skipped_at = null, announced_at = null"
 )
+# Whoever manages an endpoint manages the project it has today: what it was told of others before is not for them.
+OF_ENDPOINT = "org_id = $1 and endpoint_id = $2 and (is_test or $3::uuid is null or project_id = $3)"
 
 
 class DeliveryState(StrEnum):
-    """`parked`: the retry schedule is exhausted; only somebody's wish sends it again."""
+    """`parked`: the retry schedule is exhausted, or its endpoint was given to another project.
+
+    Only somebody's wish sends it again.
+    """
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -73,31 +78,29 @@ class LoggedAttempt:
 
 
 class DeliveryLog:
-    """Questions about the deliveries of one endpoint."""
+    """Questions about the deliveries of one endpoint, as far as they are of its project."""
 
     def __init__(self, organizations: Organizations) -> None:
         self._organizations = organizations
 
     async def page(
         self,
-        org_id: UUID,
-        endpoint_id: UUID,
+        endpoint: Endpoint,
         states: Sequence[DeliveryState],
         after: tuple[datetime, UUID] | None,
         limit: int,
     ) -> list[Delivery]:
         """Up to `limit` deliveries, newest first, behind the last one of the page before."""
         made_at, event_id = after or (None, None)
-        async with self._organizations.transaction(org_id, readonly=True) as connection:
+        async with self._organizations.transaction(endpoint.org_id, readonly=True) as connection:
             rows = await connection.fetch(
                 f"""
                 select {COLUMNS} from deliveries
-                where org_id = $1 and endpoint_id = $2 and ($3::text[] is null or state = any($3))
-                  and ($4::timestamptz is null or (made_at, event_id) < ($4, $5::uuid))
-                order by made_at desc, event_id desc limit $6
+                where {OF_ENDPOINT} and ($4::text[] is null or state = any($4))
+                  and ($5::timestamptz is null or (made_at, event_id) < ($5, $6::uuid))
+                order by made_at desc, event_id desc limit $7
                 """,
-                org_id,
-                endpoint_id,
+                *_of(endpoint),
                 list(states) or None,
                 made_at,
                 event_id,
@@ -105,23 +108,20 @@ class DeliveryLog:
             )
         return [_delivery(row) for row in rows]
 
-    async def one(
-        self, org_id: UUID, endpoint_id: UUID, event_id: UUID
-    ) -> tuple[Delivery, list[LoggedAttempt]] | None:
+    async def one(self, endpoint: Endpoint, event_id: UUID) -> tuple[Delivery, list[LoggedAttempt]] | None:
         """A delivery with its attempts, newest first."""
-        async with self._organizations.transaction(org_id, readonly=True) as connection:
+        async with self._organizations.transaction(endpoint.org_id, readonly=True) as connection:
             row = await connection.fetchrow(
-                f"select {COLUMNS} from deliveries where org_id = $1 and endpoint_id = $2 and event_id = $3",
-                org_id,
-                endpoint_id,
+                f"select {COLUMNS} from deliveries where {OF_ENDPOINT} and event_id = $4",
+                *_of(endpoint),
                 event_id,
             )
             attempts = await connection.fetch(
                 "select attempt_id, number, started_at, duration_seconds, outcome, status, excerpt"
                 " from delivery_attempts where org_id = $1 and endpoint_id = $2 and event_id = $3"
                 f" order by attempt_id desc limit {ATTEMPTS_SHOWN_MAX}",
-                org_id,
-                endpoint_id,
+                endpoint.org_id,
+                endpoint.endpoint_id,
                 event_id,
             )
         if row is None:
@@ -130,7 +130,7 @@ class DeliveryLog:
 
 
 async def resend(
-    connection: Connection, org_id: UUID, endpoint_id: UUID, event_id: UUID, now: datetime
+    connection: Connection, endpoint: Endpoint, event_id: UUID, now: datetime
 ) -> Delivery | None:
     """Send a delivery again, now and beside the line, with a fresh schedule and the same `webhook-id`.
 
@@ -138,18 +138,15 @@ async def resend(
     """
     row = await connection.fetchrow(
         f"update deliveries set {RESTART}, lane = case when state = 'pending' then lane else 'side' end"
-        f" where org_id = $1 and endpoint_id = $2 and event_id = $3 returning {COLUMNS}",
-        org_id,
-        endpoint_id,
-        event_id,
+        f" where {OF_ENDPOINT} and event_id = $5 returning {COLUMNS}",
+        *_of(endpoint),
         now,
+        event_id,
     )
     return None if row is None else _delivery(row)
 
 
-async def resend_since(
-    connection: Connection, org_id: UUID, endpoint_id: UUID, position: int, now: datetime
-) -> int:
+async def resend_since(connection: Connection, endpoint: Endpoint, position: int, now: datetime) -> int:
     """Put everything after a position back into the line, in order; returns how many, up to `RESENT_MAX`.
 
     What waits in the line is there already. Events the endpoint was never to be told stay untold.
@@ -159,15 +156,14 @@ async def resend_since(
         update deliveries set {RESTART}, lane = 'line'
         where org_id = $1 and endpoint_id = $2 and event_id = any(array(
             select event_id from deliveries
-            where org_id = $1 and endpoint_id = $2 and position > $3 and not is_test
+            where {OF_ENDPOINT} and position > $5 and not is_test
               and (state <> 'pending' or lane = 'side')
             order by position limit {RESENT_MAX}
         ))
         """,
-        org_id,
-        endpoint_id,
-        position,
+        *_of(endpoint),
         now,
+        position,
     )
     return int(status.rpartition(" ")[2])
 
@@ -240,6 +236,10 @@ async def _made(
     if row is None:
         raise RuntimeError("an insert without a conflict clause returned nothing")
     return _delivery(row)
+
+
+def _of(endpoint: Endpoint) -> tuple[UUID, UUID, UUID | None]:
+    return endpoint.org_id, endpoint.endpoint_id, endpoint.project_id
 
 
 def _delivery(row: Any) -> Delivery:

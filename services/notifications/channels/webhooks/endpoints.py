@@ -12,6 +12,7 @@ from uuid import UUID
 
 from libs.chassis.organizations import Organizations
 from libs.chassis.sessions import Connection
+from services.notifications.channels.webhooks import jobs
 from services.notifications.channels.webhooks.signing import Sealed, Sealer, belongs_to_endpoint, new_secret
 from services.notifications.rules import begin_rule_change
 
@@ -146,9 +147,13 @@ async def revise(
 ) -> Endpoint:
     """Change where an endpoint is or what it is told, for events from now on. The row must be locked.
 
-    At another URL it has to prove itself again, unless it `is_trusted`.
+    What waits and is of another project than it has now is parked. At another URL it has to prove itself again,
+    unless it `is_trusted`.
     """
     position = await begin_rule_change(connection, endpoint.org_id)
+    # Only now: no more deliveries are made by the rule of before.
+    if wanted.project_id is not None:
+        await jobs.park_outside(connection, endpoint.org_id, endpoint.endpoint_id, wanted.project_id, now)
     return await _change(
         connection,
         endpoint,
@@ -191,13 +196,7 @@ async def resume(connection: Connection, endpoint: Endpoint, now: datetime) -> E
         endpoint.org_id,
         endpoint.endpoint_id,
     )
-    await connection.execute(
-        "update deliveries set next_attempt_at = $3 where org_id = $1 and endpoint_id = $2"
-        " and state = 'pending' and lane = 'line' and next_attempt_at > $3",
-        endpoint.org_id,
-        endpoint.endpoint_id,
-        now,
-    )
+    await jobs.hurry(connection, endpoint.org_id, endpoint.endpoint_id, now)
     return await _change(connection, endpoint, "state = 'active', state_reason = '', revised_at = $3", now)
 
 

@@ -86,6 +86,34 @@ async def make(connection: Connection, new: Sequence[NewJob], now: datetime) -> 
     return made
 
 
+async def hurry(connection: Connection, org_id: UUID, endpoint_id: UUID, now: datetime) -> None:
+    """What waits in the line of an endpoint is due now."""
+    await connection.execute(
+        "update deliveries set next_attempt_at = $3 where org_id = $1 and endpoint_id = $2"
+        " and state = 'pending' and lane = 'line' and next_attempt_at > $3",
+        org_id,
+        endpoint_id,
+        now,
+    )
+
+
+async def park_outside(
+    connection: Connection, org_id: UUID, endpoint_id: UUID, project_id: UUID, now: datetime
+) -> None:
+    """Send nothing to an endpoint any more that is not of this project, and do not tell it that this was skipped."""
+    await connection.execute(
+        "update deliveries set announced_at = coalesce(announced_at, $4),"
+        " finished_at = coalesce(finished_at, $4),"
+        " state = case when state = 'pending' then 'parked' else state end"
+        " where org_id = $1 and endpoint_id = $2 and project_id is distinct from $3 and not is_test"
+        " and (state = 'pending' or (skipped_at is not null and announced_at is null))",
+        org_id,
+        endpoint_id,
+        project_id,
+        now,
+    )
+
+
 async def _write_bodies(connection: Connection, jobs: Sequence[NewJob], now: datetime) -> None:
     events = {(job.event.envelope.org_id, job.event.envelope.event_id): job.event for job in jobs}
     await connection.execute(

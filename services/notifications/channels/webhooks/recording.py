@@ -25,10 +25,11 @@ ANNOUNCE = """
     update deliveries set announced_at = $4
     where org_id = $1 and endpoint_id = $2 and event_id = any($3) and announced_at is null
 """
+# One that was parked while it was under way, because it is of another project than its endpoint now, stays parked.
 FAIL = """
     update deliveries set state = $4, attempts = $5, first_attempt_at = $6, next_attempt_at = $7, lane = $8,
         skipped_at = case when $9 then $10 else skipped_at end, finished_at = case when $4 = 'parked' then $10 end
-    where org_id = $1 and endpoint_id = $2 and event_id = $3
+    where org_id = $1 and endpoint_id = $2 and event_id = $3 and state = 'pending' returning state
 """
 
 
@@ -131,7 +132,7 @@ async def _record_failed(
             retry_after_seconds=attempt.retry_after_seconds,
         )
     is_skipped = retry is not None and retry.lane is Lane.SIDE and claim.lane is Lane.LINE
-    await connection.execute(
+    state = await connection.fetchval(
         FAIL,
         *claim.key,
         "parked" if retry is None else "pending",
@@ -142,7 +143,7 @@ async def _record_failed(
         is_skipped or (retry is None and claim.lane is Lane.LINE and not claim.is_test),
         now,
     )
-    return Recorded.PARKED if retry is None else Recorded.RETRIED
+    return Recorded.RETRIED if state == "pending" else Recorded.PARKED
 
 
 async def _worsen(
