@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from libs.access.visibility import Sight
 from libs.chassis.organizations import Organizations
 from libs.chassis.sessions import Connection
 from libs.events.envelope import Envelope
@@ -20,7 +21,11 @@ COLUMNS = (
     "org_id, person_id, event_id, position, type, project_id, stream, stream_version, actor, on_behalf_of,"
     " recorded_at, effective_at, sentence, subscription_ids, read_at"
 )
-VISIBLE = "org_id = $1 and person_id = $2 and ($3::uuid[] is null or project_id = any($3))"
+# What belongs to no project is seen by who sees every project, but for the aggregates hidden from them.
+VISIBLE = (
+    "org_id = $1 and person_id = $2 and ($3::uuid[] is null or project_id = any($3))"
+    " and (project_id is not null or split_part(type, '.', 1) <> all($4::text[]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,21 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Whose inbox it is, and which projects that person may see today (`None`: all of the organization)."""
+    """Whose inbox it is, and what that person, or that program, sees today."""
 
     org_id: UUID
     person_id: UUID
-    visible: frozenset[UUID] | None
+    sight: Sight
 
     @property
     def parameters(self) -> list[object]:
-        return [self.org_id, self.person_id, None if self.visible is None else list(self.visible)]
+        projects = self.sight.projects
+        return [
+            self.org_id,
+            self.person_id,
+            None if projects is None else list(projects),
+            list(self.sight.hidden_aggregates),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +159,9 @@ class Inbox:
                 f"""
                 select {COLUMNS} from inbox_items
                 where {VISIBLE} {unread}
-                  and ($4::bigint is null or position {comparison} $4)
-                  and ($5::uuid[] is null or project_id = any($5))
-                order by position {direction} limit $6
+                  and ($5::bigint is null or position {comparison} $5)
+                  and ($6::uuid[] is null or project_id = any($6))
+                order by position {direction} limit $7
                 """,
                 *reader.parameters,
                 begin,
@@ -162,7 +173,7 @@ class Inbox:
     async def item(self, reader: Reader, event_id: UUID) -> InboxItem | None:
         async with self._organizations.transaction(reader.org_id, readonly=True) as connection:
             row = await connection.fetchrow(
-                f"select {COLUMNS} from inbox_items where {VISIBLE} and event_id = $4",
+                f"select {COLUMNS} from inbox_items where {VISIBLE} and event_id = $5",
                 *reader.parameters,
                 event_id,
             )
@@ -175,8 +186,8 @@ class Inbox:
                 f"""
                 select count(*) from (
                     select from inbox_items
-                    where {VISIBLE} and read_at is null and ($4::uuid[] is null or project_id = any($4))
-                    limit $5
+                    where {VISIBLE} and read_at is null and ($5::uuid[] is null or project_id = any($5))
+                    limit $6
                 ) as unread
                 """,
                 *reader.parameters,
@@ -191,7 +202,7 @@ async def mark_read(
 ) -> int:
     """Mark these items as read; returns how many were unread. Items of others count as absent."""
     status = await connection.execute(
-        f"update inbox_items set read_at = $5 where {VISIBLE} and event_id = any($4) and read_at is null",
+        f"update inbox_items set read_at = $6 where {VISIBLE} and event_id = any($5) and read_at is null",
         *reader.parameters,
         list(event_ids),
         now,
@@ -202,7 +213,7 @@ async def mark_read(
 async def is_there(connection: Connection, reader: Reader, event_id: UUID) -> bool:
     """Whether the reader has the item and may see it."""
     found = await connection.fetchval(
-        f"select true from inbox_items where {VISIBLE} and event_id = $4", *reader.parameters, event_id
+        f"select true from inbox_items where {VISIBLE} and event_id = $5", *reader.parameters, event_id
     )
     return found is True
 
@@ -216,11 +227,11 @@ async def mark_read_up_to(
     """
     status = await connection.execute(
         f"""
-        update inbox_items set read_at = $6
+        update inbox_items set read_at = $7
         where org_id = $1 and person_id = $2 and event_id = any(array(
             select event_id from inbox_items
-            where {VISIBLE} and read_at is null and position <= $4
-              and ($5::uuid[] is null or project_id = any($5))
+            where {VISIBLE} and read_at is null and position <= $5
+              and ($6::uuid[] is null or project_id = any($6))
             order by position desc limit {MARKED_PER_STATEMENT}
         ))
         """,

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from libs.access.authorize import not_found, visible_projects
+from libs.access.authorize import not_found
+from libs.access.visibility import sight
 from libs.chassis.identity import Caller
 from libs.chassis.problems import Problem
 from libs.chassis.sessions import Connection
@@ -116,7 +117,7 @@ async def mark_inbox_item_read(request: Request, asker: Asker, event_id: UUID) -
 
 
 def reader_of(asker: Caller) -> Reader:
-    return Reader(asker.org_id, asker.actor, visible_projects(asker))
+    return Reader(asker.org_id, asker.actor, sight(asker))
 
 
 def store(request: Request) -> Inbox:

@@ -8,7 +8,7 @@ from libs.events.portfolio import ProjectProposed, StateCategory
 from libs.events.raid import IssueBlocked, IssueMovedOut, IssueRaised
 from libs.events.schedule import MilestonePlanned
 from services.notifications import inbox
-from services.notifications.inbox import InboxFilter, Reader
+from services.notifications.inbox import InboxFilter
 from services.notifications.matching import Channel, Rule, matches
 from services.notifications.rules import load_rules
 from services.notifications.subscriptions import Wish
@@ -23,7 +23,7 @@ from tests.support.notifications.events import (
     OTHER_PROJECT,
     PROJECT,
 )
-from tests.support.notifications.world import World, comment
+from tests.support.notifications.world import World, comment, reader
 
 PERSON = UUID(int=0xA1)
 ANOTHER = UUID(int=0xA2)
@@ -168,18 +168,18 @@ async def test_one_sees_only_what_one_may_see_today(world: World) -> None:
     assert [item.position for item in await world.items(PERSON, frozenset({PROJECT}))] == [1]
     assert await world.items(PERSON, frozenset()) == []
     assert len(await world.items(PERSON, None)) == 3
-    assert await world.inbox.unread_count(Reader(ORGANIZATION, PERSON, frozenset({PROJECT}))) == 1
+    assert await world.inbox.unread_count(reader(PERSON, frozenset({PROJECT}))) == 1
     async with world.database.transaction() as connection:
-        reader = Reader(ORGANIZATION, PERSON, frozenset({PROJECT}))
-        assert await inbox.mark_read_up_to(connection, reader, 3, (), world.clock()) == 1
-    assert await world.inbox.unread_count(Reader(ORGANIZATION, PERSON, None)) == 2
+        of_one = reader(PERSON, frozenset({PROJECT}))
+        assert await inbox.mark_read_up_to(connection, of_one, 3, (), world.clock()) == 1
+    assert await world.inbox.unread_count(reader(PERSON)) == 2
 
 
 async def test_paging_neither_skips_nor_repeats_while_more_arrives(world: World) -> None:
     await world.subscribe(PERSON)
     await world.tell(*[comment(world) for _ in range(7)])
-    reader, found, after = Reader(ORGANIZATION, PERSON, None), [], None
-    while page := await world.inbox.page(reader, InboxFilter(), after, 2):
+    person, found, after = reader(PERSON), [], None
+    while page := await world.inbox.page(person, InboxFilter(), after, 2):
         found += [item.position for item in page]
         after = page[-1].position
         await world.tell(comment(world))
@@ -190,9 +190,9 @@ async def test_paging_neither_skips_nor_repeats_while_more_arrives(world: World)
 async def test_since_a_position_the_inbox_is_read_forward(world: World) -> None:
     await world.subscribe(PERSON)
     await world.tell(*[comment(world) for _ in range(5)])
-    reader = Reader(ORGANIZATION, PERSON, None)
-    first = await world.inbox.page(reader, InboxFilter(since_position=2), None, 2)
-    second = await world.inbox.page(reader, InboxFilter(since_position=2), first[-1].position, 2)
+    person = reader(PERSON)
+    first = await world.inbox.page(person, InboxFilter(since_position=2), None, 2)
+    second = await world.inbox.page(person, InboxFilter(since_position=2), first[-1].position, 2)
 
     assert [item.position for item in (*first, *second)] == [3, 4, 5]
 

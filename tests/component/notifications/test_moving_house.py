@@ -25,7 +25,7 @@ from services.notifications.channels.webhooks import endpoints
 from services.notifications.channels.webhooks.moving import Resealing
 from services.notifications.channels.webhooks.recording import Recorded
 from services.notifications.channels.webhooks.signing import Sealer
-from services.notifications.inbox import Reader, mark_read
+from services.notifications.inbox import mark_read
 from services.notifications.matching import Channel
 from services.notifications.rules import load_rules
 from services.notifications.subscriptions import Wish
@@ -35,7 +35,7 @@ from tests.support import projects_database
 from tests.support.databases import FreshDatabaseFactory
 from tests.support.notifications.databases import INTERNAL, PASSWORD, SERVICE, migrate_notifications
 from tests.support.notifications.events import ORGANIZATION, recorded
-from tests.support.notifications.world import World, comment
+from tests.support.notifications.world import World, comment, reader
 from tests.support.projects_database import migrate_projects
 from tests.support.recordings import proposing
 
@@ -120,8 +120,7 @@ def contents(items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
 
 async def read_by(world: World, person_id: UUID, event: Event) -> None:
     async with world.database.transaction() as connection:
-        reader = Reader(ORGANIZATION, person_id, None)
-        assert await mark_read(connection, reader, [event.envelope.event_id], world.clock()) == 1
+        assert await mark_read(connection, reader(person_id), [event.envelope.event_id], world.clock()) == 1
 
 
 async def lived_in(world: World) -> list[Event]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from libs.access.visibility import Sight
 from libs.chassis.organizations import Organizations
 from libs.chassis.postgres import Database
 from libs.events.envelope import Event, EventData
@@ -94,7 +95,7 @@ class World:
         return made.endpoint
 
     async def items(self, person_id: UUID, visible: frozenset[UUID] | None = None) -> list[InboxItem]:
-        return await self.inbox.page(Reader(ORGANIZATION, person_id, visible), InboxFilter(), None, 200)
+        return await self.inbox.page(reader(person_id, visible), InboxFilter(), None, 200)
 
     async def deliver(self) -> list[Recorded]:
         """Send everything that is due, round by round, until nothing is."""
@@ -109,6 +110,11 @@ class World:
                 "select position, state, lane, attempts from deliveries order by position, endpoint_id"
             )
         return [tuple(row) for row in rows]
+
+
+def reader(person_id: UUID, visible: frozenset[UUID] | None = None) -> Reader:
+    """Somebody who sees these projects, or (`None`) everything."""
+    return Reader(ORGANIZATION, person_id, Sight(visible, visible is None, frozenset()))
 
 
 def comment(world: World, **changes: object) -> Event:
