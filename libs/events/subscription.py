@@ -98,8 +98,9 @@ class Subscription:
                 await self._application.resume()
                 is_known = await self._check_identity()
                 await self._reach_the_stream(client)
+                reached = self._application.position.number
                 # Where projects does not say whether the log is the same, the stream shows the checkpoint's own event.
-                await pull.start(self._application.position.number - (not is_known))
+                await pull.start(reached if is_known else reached - 1)
                 await self._follow(client, pull)
 
     async def _reach_the_stream(self, client: Client) -> None:

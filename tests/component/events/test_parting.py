@@ -6,28 +6,15 @@ import pytest
 
 from libs.chassis.sessions import CONNECT_SECONDS
 from libs.events.log.adopting import StreamUnknown, compared
-from libs.events.log.keeper import Keeper, StreamSettings
 from libs.events.parting import NotAdopted, parted
-from tests.component.events.worlds import World, lose_what_followed
+from tests.component.events.worlds import World
 from tests.support.projects_database import PASSWORD, RELAY
 from tests.support.recordings import proposing
 
 
-async def exchange_the_log(world: World) -> None:
-    """Eight events are applied, and the log that is published then has only five of them."""
-    world.relay()
-    world.subscribe()
-    await world.log.append([proposing() for _ in range(8)])
-    await world.expect_everything()
-    await lose_what_followed(world.projects, 5)
-    await world.log.append([proposing() for _ in range(10)])
-    keeper = Keeper(world.nats.url("keeper"), StreamSettings())
-    await keeper.remove()
-    await keeper.create(1)
-
-
 async def test_a_consumer_whose_log_was_exchanged_stands_still_until_an_operator_comes(world: World) -> None:
-    await exchange_the_log(world)
+    await world.restore_the_log()
+    await world.make_the_stream_anew()
     seen = await world.seen()
     async with parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed) as (_, reached):
         assert reached.number == 8
@@ -35,7 +22,8 @@ async def test_a_consumer_whose_log_was_exchanged_stands_still_until_an_operator
 
 
 async def test_a_consumer_may_take_as_long_for_adopting_a_log_as_reading_it_takes(world: World) -> None:
-    await exchange_the_log(world)
+    await world.restore_the_log()
+    await world.make_the_stream_anew()
     async with (
         parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed) as (connection, _),
         connection.transaction(),
@@ -58,12 +46,7 @@ async def test_a_consumer_that_follows_the_log_can_not_adopt_it(world: World) ->
 
 async def test_a_consumer_can_not_adopt_the_log_before_projects_has(world: World) -> None:
     """It would be told again of what the stream still holds; the command says which one comes first."""
-    world.relay()
-    world.subscribe()
-    await world.log.append([proposing() for _ in range(8)])
-    await world.expect_everything()
-    await lose_what_followed(world.projects, 5)
-    await world.log.append([proposing() for _ in range(10)])
+    await world.restore_the_log()
     with pytest.raises(NotAdopted, match=r"python -m services\.projects adopt-log"):
         async with parted(world.consumer.admin_dsn, "timeline", ["witness"], world.feed):
             pass

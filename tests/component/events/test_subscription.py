@@ -10,7 +10,7 @@ from deploy.local.ports import LOOPBACK, any_free_port
 from libs.events import jetstream, parking
 from libs.events.feed import Feed
 from libs.events.log.keeper import Keeper, StreamSettings
-from tests.component.events.worlds import POISON, World, lose_what_followed
+from tests.component.events.worlds import POISON, World
 from tests.support.eventually import eventually
 from tests.support.recordings import ORGANIZATION, proposing
 
@@ -71,17 +71,10 @@ async def test_a_wiped_broker_loses_nothing_and_doubles_nothing(world: World) ->
 
 
 async def test_a_log_exchanged_while_projects_does_not_answer_is_noticed_all_the_same(world: World) -> None:
-    world.relay()
-    subscribed = world.subscribe()
-    await world.log.append([proposing() for _ in range(8)])
-    await world.expect_everything()
+    subscribed = await world.restore_the_log()
     subscribed.cancel()
     await asyncio.wait([subscribed])
-    await lose_what_followed(world.projects, 5)
-    await world.log.append([proposing() for _ in range(10)])
-    keeper = Keeper(world.nats.url("keeper"), StreamSettings())
-    await keeper.remove()
-    await keeper.create(1)
+    await world.make_the_stream_anew()
 
     client = await jetstream.connect(world.nats.url("timeline"), "timeline")
     made: set[str] = set()

@@ -27,6 +27,7 @@ from services.projects.api import log_feed
 from tests.support.databases import FreshDatabase, FreshDatabaseFactory
 from tests.support.eventually import eventually
 from tests.support.projects_database import PASSWORD, RELAY
+from tests.support.recordings import proposing
 
 POISON = "poison"
 
@@ -75,6 +76,25 @@ class World:
     def subscribe(self, feed: Feed | None = None) -> "asyncio.Task[None]":
         settings = SubscriptionSettings("timeline", self.nats.url("timeline"), self.consumer.admin_dsn)
         return self._start(Subscription(settings, self.database, [self.witness], feed or self.feed).run())
+
+    async def restore_the_log(self) -> "asyncio.Task[None]":
+        """Of eight events that are applied the log keeps five, and ten others follow; the stream still has the eight.
+
+        Returns the subscription.
+        """
+        self.relay()
+        subscribed = self.subscribe()
+        await self.log.append([proposing() for _ in range(8)])
+        await self.expect_everything()
+        await lose_what_followed(self.projects, 5)
+        await self.log.append([proposing() for _ in range(10)])
+        return subscribed
+
+    async def make_the_stream_anew(self) -> None:
+        """Have the relay publish the log there is now, from its first event."""
+        keeper = Keeper(self.nats.url("keeper"), StreamSettings())
+        await keeper.remove()
+        await keeper.create(1)
 
     def _start(self, running: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         self.tasks.append(asyncio.create_task(running))
